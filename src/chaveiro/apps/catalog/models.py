@@ -1,0 +1,52 @@
+"""What is sold: products in immutable versions, their markets, and the policies they point to."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class Policy(models.Model):
+    """One published version of a set of numbers (grace, retention, holds, right-sizing…); never changes."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.TextField()
+    version = models.IntegerField()
+    numbers = models.JSONField()
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="policy_version_is_unique")]
+
+
+class Product(models.Model):
+    """A product by its code; what it is stands in its versions."""
+
+    id = models.BigAutoField(primary_key=True)
+    code = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["code"], name="product_code_is_unique")]
+
+
+class ProductVersion(models.Model):
+    """One published version of a product. Batches pin it; new organisations are opened by the newest."""
+
+    id = models.BigAutoField(primary_key=True)
+    product = models.ForeignKey(Product, models.PROTECT)
+    number = models.IntegerField()
+    names = models.JSONField()  # {"pt": …, "en": …}
+    texts = models.JSONField(default=dict)
+    services = ArrayField(models.TextField(), default=list)
+    maximum_seats = models.IntegerField()
+    markets = ArrayField(models.CharField(max_length=2))  # countries where it may be opened
+    price_class = models.TextField(default="standard")
+    policy = models.ForeignKey(Policy, models.PROTECT)
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["product", "number"], name="product_version_is_unique"),
+            models.CheckConstraint(condition=models.Q(maximum_seats__gte=1), name="product_has_seats"),
+        ]

@@ -1,0 +1,174 @@
+"""Keys are touched through the keeper's functions, by whoever has their text in hand; batches are the operator's and the holder's."""
+
+from django.conf import settings
+from django.db import migrations
+
+R = settings.DATABASE_ROLES
+
+FORWARD = f"""
+CALL house_wall('keys_batch', 'keys_key', 'keys_hold', 'keys_export');
+CALL house_keeper('SELECT', 'keys_batch');
+CALL house_keeper('SELECT, UPDATE', 'keys_key');
+CALL house_keeper('SELECT, INSERT, UPDATE, DELETE', 'keys_hold');
+
+-- Serial numbers are taken in blocks, one a batch: they never overlap, whatever happens to the batch.
+CREATE SEQUENCE keys_batch_number;
+CREATE SEQUENCE keys_serial_number;
+GRANT USAGE ON SEQUENCE keys_batch_number, keys_serial_number TO {R}_web, {R}_system;
+ALTER TABLE keys_batch ADD CONSTRAINT batch_ranges_are_apart
+    EXCLUDE USING gist (int8range(first_number, first_number + quantity) WITH &&);
+
+GRANT SELECT, INSERT, UPDATE ON keys_batch TO {R}_web;
+GRANT SELECT, UPDATE ON keys_key TO {R}_web;
+GRANT SELECT, DELETE ON keys_export, keys_hold TO {R}_web;
+CREATE POLICY web_operates ON keys_batch TO {R}_web
+    USING (scope_kind() = 'operator') WITH CHECK (scope_kind() = 'operator');
+CREATE POLICY web_holds ON keys_batch FOR SELECT TO {R}_web
+    USING (scope_kind() = 'channel' AND holder_id = scope_organisation());
+CREATE POLICY web_operates ON keys_key TO {R}_web
+    USING (scope_kind() = 'operator') WITH CHECK (scope_kind() = 'operator');
+CREATE POLICY web_operates ON keys_export TO {R}_web USING (scope_kind() = 'operator');
+CREATE POLICY web_operates ON keys_hold TO {R}_web USING (scope_kind() = 'operator');
+
+-- A key's path (K2): minted -> released -> redeemed -> released (reversal only); revoked from any but redeemed.
+CREATE FUNCTION keys_follow_their_path() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    IF (OLD.state, NEW.state) NOT IN (('minted', 'released'), ('released', 'redeemed'), ('redeemed', 'released'),
+                                      ('minted', 'revoked'), ('released', 'revoked')) THEN
+        RAISE EXCEPTION 'key % does not go from % to %', OLD.number, OLD.state, NEW.state
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $body$;
+CREATE TRIGGER path BEFORE UPDATE OF state ON keys_key FOR EACH ROW
+    WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION keys_follow_their_path();
+
+-- What is known of the keys whose texts the caller has in hand: everything that a verdict needs, in one statement.
+CREATE FUNCTION keys_find(digests bytea[], mine uuid, instant timestamptz)
+RETURNS TABLE (digest bytea, number bigint, last_five text, state text, seats integer, months integer,
+    countries text[], activate_before date, product bigint, product_code text, names jsonb, price_class text,
+    maximum_seats integer, markets text[], policy bigint, policy_numbers jsonb,
+    held_by uuid, held_until timestamptz, yours boolean, redeemed_at timestamptz)
+LANGUAGE sql STABLE AS $body$
+    SELECT k.digest, k.number, k.last_five::text, k.state, b.seats, b.months,
+        b.countries::text[], b.activate_before, p.id, p.code, current.names, pinned.price_class,
+        current.maximum_seats, current.markets::text[], current.policy_id, policy.numbers,
+        h.draft_id, h.until,
+        coalesce(k.customer_id = scope_customer() AND scope_kind() = 'customer', false),
+        CASE WHEN k.customer_id = scope_customer() AND scope_kind() = 'customer' THEN k.redeemed_at END
+    FROM keys_key k
+    JOIN keys_batch b ON b.id = k.batch_id
+    JOIN catalog_productversion pinned ON pinned.id = b.product_version_id
+    JOIN catalog_product p ON p.id = pinned.product_id
+    JOIN LATERAL (SELECT v.* FROM catalog_productversion v WHERE v.product_id = p.id ORDER BY v.number DESC LIMIT 1)
+        AS current ON true
+    JOIN catalog_policy policy ON policy.id = current.policy_id
+    LEFT JOIN keys_hold h ON h.key_id = k.number AND h.until > instant AND h.draft_id IS DISTINCT FROM mine
+    WHERE k.digest = ANY (digests)
+$body$;
+
+-- Sets keys aside for a draft, those that are for sale and in nobody else's live hold; answers which it got.
+CREATE FUNCTION keys_hold_for(numbers bigint[], draft uuid, instant timestamptz, until_at timestamptz)
+RETURNS SETOF bigint LANGUAGE plpgsql AS $body$
+BEGIN
+    PERFORM FROM keys_key WHERE number = ANY (numbers) ORDER BY number FOR UPDATE;
+    RETURN QUERY
+        INSERT INTO keys_hold AS h (key_id, draft_id, since, until)
+        SELECT k.number, draft, instant, until_at FROM keys_key k
+        WHERE k.number = ANY (numbers) AND k.state = 'released'
+        ON CONFLICT (key_id) DO UPDATE SET
+            until = excluded.until, draft_id = excluded.draft_id,
+            since = CASE WHEN h.draft_id = excluded.draft_id THEN h.since ELSE excluded.since END
+        WHERE h.draft_id = excluded.draft_id OR h.until <= instant
+        RETURNING h.key_id;
+END $body$;
+
+CREATE FUNCTION keys_let_go(draft uuid) RETURNS integer LANGUAGE sql AS $body$
+    WITH gone AS (DELETE FROM keys_hold WHERE draft_id = draft RETURNING 1) SELECT count(*)::integer FROM gone
+$body$;
+CALL house_keep('keys_find(bytea[], uuid, timestamptz)', 'keys_hold_for(bigint[], uuid, timestamptz, timestamptz)',
+    'keys_let_go(uuid)');
+
+-- Called inside other rooms' functions, with their rights. Compare-and-set: all of these keys, for sale and in no other
+-- live hold, or none. In order of number, so that two overlapping baskets wait for each other and never for ever.
+CREATE FUNCTION keys_spend(lines jsonb, customer uuid, draft uuid, instant timestamptz) RETURNS void
+LANGUAGE plpgsql AS $body$
+DECLARE wanted bigint[]; spent integer;
+BEGIN
+    SELECT array_agg((line ->> 'number')::bigint ORDER BY (line ->> 'number')::bigint) INTO wanted
+    FROM jsonb_array_elements(lines) AS line;
+    IF cardinality(wanted) > 1 THEN
+        PERFORM FROM keys_key WHERE number = ANY (wanted) ORDER BY number FOR UPDATE;
+    END IF;
+    UPDATE keys_key k SET state = 'redeemed', customer_id = customer, redeemed_at = instant
+    FROM jsonb_to_recordset(lines) AS line (number bigint, seats integer, months integer), keys_batch b
+    WHERE k.number = line.number AND k.state = 'released'
+      AND b.id = k.batch_id AND b.seats = line.seats AND b.months = line.months;
+    GET DIAGNOSTICS spent = ROW_COUNT;
+    IF spent <> jsonb_array_length(lines) THEN
+        RAISE EXCEPTION 'a key changed' USING ERRCODE = 'CV001';
+    END IF;
+    IF EXISTS (SELECT FROM keys_hold h WHERE h.key_id = ANY (wanted) AND h.until > instant
+               AND h.draft_id IS DISTINCT FROM draft) THEN
+        RAISE EXCEPTION 'a key is held' USING ERRCODE = 'CV001';
+    END IF;
+    DELETE FROM keys_hold h WHERE h.key_id = ANY (wanted);
+END $body$;
+
+CREATE FUNCTION keys_give_back(wanted bigint[]) RETURNS integer LANGUAGE sql AS $body$
+    WITH back AS (
+        UPDATE keys_key SET state = 'released', customer_id = NULL, redeemed_at = NULL
+        WHERE number = ANY (wanted) AND state = 'redeemed' RETURNING 1)
+    SELECT count(*)::integer FROM back
+$body$;
+"""
+
+BACKWARD = f"""
+DROP FUNCTION keys_give_back(bigint[]);
+DROP FUNCTION keys_spend(jsonb, uuid, uuid, timestamptz);
+DROP FUNCTION keys_let_go(uuid);
+DROP FUNCTION keys_hold_for(bigint[], uuid, timestamptz, timestamptz);
+DROP FUNCTION keys_find(bytea[], uuid, timestamptz);
+DROP TRIGGER path ON keys_key;
+DROP FUNCTION keys_follow_their_path();
+ALTER TABLE keys_batch DROP CONSTRAINT batch_ranges_are_apart;
+DROP SEQUENCE keys_serial_number;
+DROP SEQUENCE keys_batch_number;
+DROP POLICY house_system ON keys_batch;
+DROP POLICY house_check ON keys_batch;
+DROP POLICY house_keeper ON keys_batch;
+DROP POLICY web_operates ON keys_batch;
+DROP POLICY web_holds ON keys_batch;
+REVOKE ALL ON keys_batch FROM {R}_web, {R}_system, {R}_check, {R}_keeper;
+ALTER TABLE keys_batch NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE keys_batch DISABLE ROW LEVEL SECURITY;
+DROP POLICY house_system ON keys_key;
+DROP POLICY house_check ON keys_key;
+DROP POLICY house_keeper ON keys_key;
+DROP POLICY web_operates ON keys_key;
+REVOKE ALL ON keys_key FROM {R}_web, {R}_system, {R}_check, {R}_keeper;
+ALTER TABLE keys_key NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE keys_key DISABLE ROW LEVEL SECURITY;
+DROP POLICY house_system ON keys_hold;
+DROP POLICY house_check ON keys_hold;
+DROP POLICY house_keeper ON keys_hold;
+DROP POLICY web_operates ON keys_hold;
+REVOKE ALL ON keys_hold FROM {R}_web, {R}_system, {R}_check, {R}_keeper;
+ALTER TABLE keys_hold NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE keys_hold DISABLE ROW LEVEL SECURITY;
+DROP POLICY house_system ON keys_export;
+DROP POLICY house_check ON keys_export;
+DROP POLICY web_operates ON keys_export;
+REVOKE ALL ON keys_export FROM {R}_web, {R}_system, {R}_check, {R}_keeper;
+ALTER TABLE keys_export NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE keys_export DISABLE ROW LEVEL SECURITY;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("keys", "0001_rows"),
+        ("channel", "0002_walls"),
+        ("catalog", "0002_walls"),
+    ]
+    operations = [migrations.RunSQL(FORWARD, BACKWARD)]

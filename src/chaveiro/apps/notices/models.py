@@ -1,0 +1,42 @@
+"""What is owed to the world outside: the outbox that the job engine is fed from, and the letters with their outcomes."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Owed(models.Model):
+    """One effect owed after a commit. `facts` hold ids only. Relayed to the job engine at least once, in order of commit."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.TextField()
+    facts = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    relayed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(relayed_at__isnull=True), name="owed_not_relayed"),
+        ]
+
+
+class Letter(models.Model):
+    """One mail to one account: written before it is posted, its outcome kept."""
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.TextField()
+    account_id = models.UUIDField()
+    customer_id = models.UUIDField(null=True)
+    owed = models.OneToOneField(Owed, models.PROTECT, null=True)
+    state = models.TextField(default="owed")
+    attempts = models.SmallIntegerField(default=0)
+    outcome = models.TextField(default="")
+    created_at = models.DateTimeField()
+    posted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["owed", "posted", "failed", "superseded"]), name="letter_state_is_known"
+            ),
+        ]

@@ -1,0 +1,80 @@
+"""Subscriptions and the ledger that every change of them is a row of. Stages are derived, never stored."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from chaveiro.apps.catalog.models import Policy, Product
+from chaveiro.apps.customers.models import Customer
+
+
+class Subscription(models.Model):
+    """Seats until a day. `ends_on` is the first day not covered; `credit` is in seat-days; both replay from the ledger."""
+
+    id = models.UUIDField(primary_key=True)
+    customer = models.ForeignKey(Customer, models.PROTECT)
+    product = models.ForeignKey(Product, models.PROTECT, db_index=False)
+    policy = models.ForeignKey(Policy, models.PROTECT, db_index=False)
+    price_class = models.TextField()
+    seats = models.IntegerField()
+    assigned = models.IntegerField(default=0)  # live licences; the database refuses more than seats
+    shortfall_until = models.DateField(null=True)
+    ends_on = models.DateField()
+    credit = models.IntegerField()
+    term = models.IntegerField()
+    version = models.IntegerField()  # number of the last ledger row; guards every change
+    paid_by = models.TextField(default="key")
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)  # by reversal of the redemption that opened it
+    erased_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(seats__gte=0, credit__gte=0, assigned__gte=0), name="seats_are_counts"),
+            models.CheckConstraint(
+                condition=models.Q(assigned__lte=models.F("seats")) | models.Q(shortfall_until__isnull=False),
+                name="licences_fit_the_seats",
+            ),
+            models.CheckConstraint(condition=models.Q(paid_by__in=["key", "direct"]), name="payer_is_known"),
+        ]
+        indexes = [models.Index(fields=["ends_on"], name="subscription_by_end")]
+
+
+class LedgerRow(models.Model):
+    """One change of a subscription: what, why, when, by whom, before and after. Appended only."""
+
+    id = models.BigAutoField(primary_key=True)
+    subscription = models.ForeignKey(Subscription, models.PROTECT, db_index=False)
+    customer = models.ForeignKey(Customer, models.PROTECT, db_index=False)
+    number = models.IntegerField()
+    term = models.IntegerField()
+    kind = models.TextField()
+    why = models.TextField(default="")
+    redemption_id = models.UUIDField(null=True)  # opaque here
+    reverses = models.IntegerField(null=True)
+    day = models.DateField()
+    origin = models.DateField()
+    granted = models.IntegerField()  # seat-days that the keys of this row carry
+    seats_before = models.IntegerField()
+    ends_before = models.DateField(null=True)
+    credit_before = models.IntegerField()
+    seats_after = models.IntegerField()
+    ends_after = models.DateField(null=True)
+    credit_after = models.IntegerField()
+    policy = models.ForeignKey(Policy, models.PROTECT, db_index=False)
+    actor_kind = models.TextField()
+    actor_id = models.UUIDField(null=True)
+    organisation_id = models.UUIDField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "number"], name="ledger_is_numbered"),
+            models.CheckConstraint(
+                condition=models.Q(seats_after__gte=0, credit_after__gte=0, granted__gte=0), name="ledger_counts_are_counts"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["open", "add", "extend", "reverse", "forfeit", "correct"]),
+                name="ledger_kind_is_known",
+            ),
+        ]

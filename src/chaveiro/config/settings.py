@@ -1,0 +1,174 @@
+"""Django's settings, all from the environment (`environment.SETTINGS`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONCE, SELF
+
+from chaveiro.adapters.database_roles import connection_facts
+from chaveiro.config import environment
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+DATA_FOLDER = Path(environment.text("DATA")).resolve()
+SECRET_KEY = environment.text("SECRET_KEY")
+BASE_URL = environment.text("BASE_URL").rstrip("/")
+DEMO = environment.flag("DEMO")
+SANDBOX = environment.flag("SANDBOX")
+ONE_PERSON = environment.flag("ONE_PERSON")
+KEY_PEPPERS = environment.text("KEY_PEPPERS")
+VAULT_KEYS = environment.text("VAULT_KEYS")
+SIGNING_KEYS = environment.text("SIGNING_KEYS")
+EMAIL_URL = environment.text("EMAIL_URL")
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM")
+INITIAL_DOMAIN = environment.text("INITIAL_DOMAIN")
+VENDOR_NAME = environment.text("VENDOR_NAME")
+TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES")
+LOG_LEVEL = environment.text("LOG_LEVEL").upper()
+
+# The platform's day, not the interpreter's: instants stay in UTC everywhere.
+PLATFORM_TIME_ZONE = environment.text("TIME_ZONE")
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+DEBUG = False
+ALLOWED_HOSTS = [host for host in environment.text("ALLOWED_HOSTS").split(",") if host] or [
+    urlsplit(BASE_URL).hostname or "localhost",
+    *(["localhost", "127.0.0.1", "[::1]"] if DEMO else []),
+]
+
+DATABASE_ROLES = environment.text("DATABASE_ROLES")
+PROCESS = environment.text("PROCESS")
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        **connection_facts(
+            url=environment.text("DATABASE_URL"),
+            socket_folder=environment.text("DATABASE_SOCKET"),
+            database=environment.text("DATABASE_NAME"),
+            roles=DATABASE_ROLES,
+            process=PROCESS,
+            secret=SECRET_KEY,
+        ),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+ROOMS = [
+    "journal",
+    "operations",
+    "notices",
+    "identity",
+    "catalog",
+    "channel",
+    "keys",
+    "customers",
+    "subscriptions",
+    "licences",
+    "delegation",
+    "redemption",
+    "closing",
+]
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
+    "csp",
+    *(f"chaveiro.apps.{room}" for room in ROOMS),
+    "chaveiro.web",
+]
+AUTH_USER_MODEL = "identity.Account"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+MIDDLEWARE = [
+    "chaveiro.web.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "chaveiro.web.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "chaveiro.web.middleware.ActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "chaveiro.config.urls"
+WSGI_APPLICATION = "chaveiro.config.wsgi.application"
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PACKAGE / "web" / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "chaveiro.web.context.installation",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
+        },
+    }
+]
+
+LANGUAGE_CODE = "pt-pt"
+LANGUAGES = [("pt-pt", "Português"), ("en", "English")]
+LOCALE_PATHS = [PACKAGE / "locale"]
+USE_I18N = True
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_FOLDER / "static"
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+SECURE = BASE_URL.startswith("https://")
+SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+# structlog does the logging (chaveiro.console.logs); Django's own mails to admins and colours are not wanted.
+LOGGING_CONFIG = None

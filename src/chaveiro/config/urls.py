@@ -1,0 +1,7 @@
+"""Every address that the installation answers, in one list."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []
