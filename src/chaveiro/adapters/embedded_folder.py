@@ -84,7 +84,7 @@ def _removed(folder: Path) -> bool:
 
 
 def make_socket_folder(folder: Path, account: Account) -> Path:
-    """`socket` in our folder; or where that is too long or closed to the server, a short one that it links to.
+    """`socket` in our folder; or where clients or the server could not use that, a short one that it links to.
 
     A short one is used again after a crash, so that clients that are still alive find the new server.
     """
@@ -105,7 +105,7 @@ def make_socket_folder(folder: Path, account: Account) -> Path:
 
 
 def way_in(folder: Path, socket_folder: str) -> str:
-    """How clients name the socket's folder: `socket` in ours, which stays the same, unless that is too long."""
+    """How clients name the socket's folder: `socket` in ours, which stays the same, unless they cannot use it."""
     place = folder / "socket"
     return str(place) if _fits(place) and place.resolve() == Path(socket_folder).resolve() else socket_folder
 
@@ -123,7 +123,8 @@ def drop_socket_folder(folder: Path) -> None:
 
 
 def _fits(socket_folder: Path) -> bool:
-    return len(os.fsencode(socket_folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES
+    """Whether clients can name it: short enough, and no comma, which parts a list of hosts for them."""
+    return "," not in str(socket_folder) and len(os.fsencode(socket_folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES
 
 
 def _is_ours(short: Path, account: Account) -> bool:

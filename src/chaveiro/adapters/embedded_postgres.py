@@ -73,7 +73,6 @@ class Cluster:
         with self._alone():
             found = self._live()
             running = found or self._launch()
-            self._verify()
             self._hold()
         socket_folder = own.way_in(self.folder, running.socket_folder)
         return Server(socket_folder, PORT, running.pid, found is None, time.monotonic() - began)
@@ -121,7 +120,7 @@ class Cluster:
     def _superuser_password(self) -> str:
         """Made once, kept in the folder's secrets; one made anew would not open the data that are there."""
         file = self.folder / "secrets" / "database-superuser"
-        if self.data.is_dir() and not file.exists():
+        if (self.data / "PG_VERSION").exists() and not file.exists():
             raise PasswordLost(file=str(file))
         return own.secret(file)
 
@@ -152,25 +151,34 @@ class Cluster:
     # ── the server that runs ──
 
     def _live(self) -> processes.Postmaster | None:
-        """The server that runs, once it is ready; None if there is none, or if it was just ending."""
+        """The server that runs, once it has let us in; None if there is none, or if it was just ending."""
         deadline = time.monotonic() + self._patience
-        while (running := processes.postmaster(self.data)) is not None and running.status != "ready":
+        while (running := processes.postmaster(self.data)) is not None:
+            trouble = f"it is {running.status}" if running.status != "ready" else self._trouble()
+            if not trouble:
+                return running
             if time.monotonic() > deadline:
-                raise NotReadyYet(what=f"the server, which is {running.status}: {self.log}", seconds=self._patience)
+                raise NotReadyYet(what=f"the server: {trouble}; see {self.log}", seconds=self._patience)
             time.sleep(processes.TICK_SECONDS)
-        return running
+        return None
 
-    def _verify(self) -> None:
-        """Sign in and look, so that a start that returns has been seen to work."""
+    def _trouble(self) -> str:
+        """Sign in and look, so that a start that returns has been seen to work; what is in the way, or nothing.
+
+        Raises PasswordLost, NotDurable: waiting helps against neither.
+        """
         try:
             with psycopg.connect(self.dsn(), connect_timeout=10) as connection:
                 fsync = connection.execute("SELECT current_setting('fsync')").fetchone()
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise PasswordLost(file=str(self.folder / "secrets")) from None
-            raise NotReadyYet(what=f"the server, which says: {error}", seconds=10) from error
+            return str(error)
+        except NotReadyYet as error:
+            return error.message()
         if self._durable and fsync != ("on",):
             raise NotDurable(folder=str(self.folder))
+        return ""
 
     def _stop(self) -> None:
         running = processes.postmaster(self.data)
@@ -220,6 +228,7 @@ class Cluster:
                 os.fsync(conf.fileno())
             (making / "pgdata").rename(self.data)
             own.fsync_folder(self.folder)
+            own.fsync_folder(self.folder.parent)
         finally:
             shutil.rmtree(making, ignore_errors=True)
 

@@ -102,9 +102,22 @@ def until(true: Callable[[], bool], seconds: float) -> bool:
 
 
 def _all_in(data: Path) -> list[int]:
-    return [
-        int(entry.name) for entry in PROCESSES.iterdir() if entry.name.isdigit() and lives_in(int(entry.name), data)
-    ]
+    """The processes that may be ended: ours by name and working folder, and, apart from that, by the data's owner.
+
+    PostgreSQL never runs as root, so that whatever goes wrong above, no process of root's is ever in this list.
+    """
+    owner = data.stat().st_uid
+    if owner == 0:
+        return []
+    numbers = [int(entry.name) for entry in PROCESSES.iterdir() if entry.name.isdigit()]
+    return [pid for pid in numbers if _owner(pid) == owner and pid != os.getpid() and lives_in(pid, data)]
+
+
+def _owner(pid: int) -> int | None:
+    try:
+        return (PROCESSES / str(pid)).stat().st_uid
+    except OSError:
+        return None
 
 
 def _signal(pid: int, how: signal.Signals) -> None:

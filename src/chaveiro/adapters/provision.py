@@ -23,6 +23,10 @@ def provision(server: str, *, database: str, roles: str, secret: str) -> None:
         # The owner's migrations hand functions to the keeper, which PostgreSQL allows to members only.
         connection.execute(sql.SQL("GRANT {} TO {}").format(keeper, owner))
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
+        # The house's own processes act for people too (the demo's channel, a queued act): then they take the web's role
+        # and stand behind its walls.
+        web, system = (sql.Identifier(role_name(roles, role)) for role in ("web", "system"))
+        connection.execute(sql.SQL("GRANT {} TO {}").format(web, system))
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
         if found is None:
             connection.execute(

@@ -108,3 +108,9 @@ class LedgerBroken(Refusal):
     """The rows of a ledger do not follow from one another. Facts: number, reason."""
 
     code = "ledger_broken"
+
+
+class OutcomeUnknown(Refusal):
+    """The connection broke while committing: the act was done whole or not at all. Look before asking again."""
+
+    code = "outcome_unknown"

@@ -126,19 +126,6 @@ class SignatureReader(Protocol):
         """The claims of a signed text of that kind. Raises SignatureInvalid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Who acted: as what kind of actor, for which partner organisation, on behalf of which customer or relation.
-
-    Ids are opaque here; the rooms that own the rows may erase them without harm to the journal.
-    """
-
-    kind: str
-    id: UUID | None = None
-    organisation_id: UUID | None = None
-    on_behalf: UUID | None = None
-
-
 class Position(NamedTuple):
     """Where an entry belongs: entries are sealed in this order, which no late commit can disturb.
 
@@ -313,3 +300,14 @@ class Checkpoint:
             return cls(str(claims["origin"]), size, root, at.astimezone(UTC))
         except (KeyError, TypeError, ValueError, OverflowError) as fault:
             raise SignatureInvalid(reason="not a checkpoint") from fault
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    """A checkpoint with the text that was signed and sent outside, and the public name of the key that signed."""
+
+    size: int
+    root: bytes
+    at: datetime
+    signature: str
+    kid: str

@@ -8,12 +8,22 @@ Fed in order, portion by portion, so that a million rows need the memory of one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from chaveiro.rules.journal import Checkpoint, Entry, Position, canonical, instant_text
-from chaveiro.rules.merkle import Node, Place, leaf_hash
+from chaveiro.rules.journal import (
+    CHECKPOINT_KIND,
+    Checkpoint,
+    Entry,
+    Position,
+    SignatureInvalid,
+    SignatureReader,
+    SignedCheckpoint,
+    canonical,
+    instant_text,
+)
+from chaveiro.rules.merkle import Frontier, Node, Place, leaf_hash
 
 # Whoever has found a hundred faults has found the fault; a destroyed table must not fill the memory.
 FINDINGS_AT_MOST = 100
@@ -67,16 +77,12 @@ class RowsJudged:
     whole: bool
 
 
-def judge_rows(rows: Sequence[SealedRow], first_number: int, before: Position | None) -> RowsJudged:
-    """Compare each row with its seal, the numbers with a count from `first_number`, the order with `before`."""
-    findings: list[Finding] = []
-    expected, whole = first_number, True
+def judge_rows(rows: Sequence[SealedRow], first: int, last: int, before: Position | None) -> RowsJudged:
+    """Compare each row with its seal, the numbers with a count from `first` to `last`, the order with `before`."""
+    findings = _gaps([row.number for row in rows], first, last)
+    whole = not findings
     found_leaves: dict[bytes, int] = {}
     for row in rows:
-        if row.number != expected:
-            findings.append(Finding("seal_removed", expected, row.number - 1))
-            whole = False
-        expected = row.number + 1
         if row.entry is None:
             findings.append(Finding("entry_removed", row.number, row.number, row.entry_id))
             continue
@@ -88,6 +94,16 @@ def judge_rows(rows: Sequence[SealedRow], first_number: int, before: Position | 
             findings.append(Finding("reordered", row.number, row.number, row.entry_id))
         before = row.entry.position
     return RowsJudged(_name_exchanges(findings, found_leaves, rows), tuple(row.leaf for row in rows), before, whole)
+
+
+def _gaps(numbers: Sequence[int], first: int, last: int) -> list[Finding]:
+    """The numbers from `first` to `last` (inclusive) that are missing among rising `numbers`."""
+    gaps = []
+    for number in (*numbers, last + 1):
+        if number != first:
+            gaps.append(Finding("seal_removed", first, number - 1))
+        first = number + 1
+    return gaps
 
 
 def _name_exchanges(
@@ -123,18 +139,106 @@ def judge_nodes(
     return tuple(findings)
 
 
-def judge_root(checkpoint: Checkpoint, root: bytes, last_good: int) -> Finding | None:
-    """Compare the root recomputed at a checkpoint's size with the signed one.
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a verification saw. `root` is None where numbers are missing; `complete` is false when it stopped early."""
 
-    `last_good` is the size of the last checkpoint that held: the culprit stands after it.
-    """
-    if root == checkpoint.root:
-        return None
-    return Finding("history_changed", last_good + 1, checkpoint.size, detail=f"checkpoint of {instant_text(checkpoint.at)}")
+    size: int
+    root: bytes | None
+    findings: tuple[Finding, ...]
+    complete: bool
 
 
-def judge_length(checkpoint: Checkpoint, size: int) -> Finding | None:
-    """Compare the number of rows with the number that was signed."""
-    if checkpoint.size <= size:
-        return None
+class RowSource(Protocol):
+    """Where sealed rows come from: those numbered `first` to `last` (inclusive), rising, at most `limit` of them."""
+
+    def __call__(self, first: int, last: int, limit: int) -> Sequence[SealedRow]: ...
+
+
+class Audit:
+    """One walk over the journal from its first number upwards; keeps the tree's edge and what was found."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self._frontier = Frontier()
+        self._before: Position | None = None
+        self._whole = True
+        self._good_until = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether enough was found to stop."""
+        return len(self.findings) >= FINDINGS_AT_MOST
+
+    @property
+    def root(self) -> bytes | None:
+        """The root over all rows read so far; nothing when a number was missing among them."""
+        return self._frontier.root if self._whole else None
+
+    def note(self, findings: Iterable[Finding]) -> None:
+        """Add findings, up to the limit."""
+        room = FINDINGS_AT_MOST - len(self.findings)
+        self.findings += list(findings)[:room]
+
+    def open(self, row: SignedCheckpoint, reader: SignatureReader) -> Checkpoint | None:
+        """Read a stored checkpoint; one that is not what we signed is a finding, and nothing is judged by it."""
+        try:
+            checkpoint = Checkpoint.from_claims(reader.read(row.signature, CHECKPOINT_KIND))
+        except SignatureInvalid as refusal:
+            self.note([Finding("checkpoint_forged", 1, row.size, detail=refusal.message())])
+            return None
+        if (checkpoint.size, checkpoint.root, checkpoint.at) != (row.size, row.root, row.at):
+            self.note([Finding("checkpoint_forged", 1, row.size, detail="the row differs from its signature")])
+        return checkpoint
+
+    def walk(
+        self,
+        checkpoints: Iterable[Checkpoint],
+        size: int,
+        portion: int,
+        *,
+        rows: RowSource,
+        nodes: Callable[[Iterable[Place]], Mapping[Place, bytes]],
+    ) -> int:
+        """Read the numbers up to `size` in portions, meeting each checkpoint at its size; answers the last one read."""
+        due = sorted(checkpoints, key=lambda known: (known.size, known.at), reverse=True)
+        read = 0
+        while read < size and not self.full:
+            bound = min(due[-1].size, size) if due else size
+            found = rows(read + 1, bound, portion)
+            last = found[-1].number if len(found) == portion else bound
+            expected = self._read(found, read + 1, last)
+            self.note(
+                judge_nodes(expected, nodes([Place(node.level, node.offset) for node in expected]), self.findings)
+            )
+            read = last
+            while due and due[-1].size == read:
+                self._meet(due.pop())
+        self.note(_missed(checkpoint, size) for checkpoint in due if checkpoint.size > size)
+        return read
+
+    def _read(self, rows: Sequence[SealedRow], first: int, last: int) -> list[Node]:
+        """Judge the rows sealed as `first` to `last`; answers the nodes that must be stored over them."""
+        judged = judge_rows(rows, first, last, self._before)
+        self.note(judged.findings)
+        self._before = judged.last
+        self._whole = self._whole and judged.whole
+        if not self._whole:
+            return []
+        self._frontier, nodes = self._frontier.extend(judged.leaves)
+        return nodes
+
+    def _meet(self, checkpoint: Checkpoint) -> None:
+        """Judge a checkpoint over just the rows read so far; the culprit stands after the last one that held."""
+        if self.root is None:
+            return
+        if self.root == checkpoint.root:
+            self._good_until = checkpoint.size
+            return
+        when = f"checkpoint of {instant_text(checkpoint.at)}"
+        self.note([Finding("history_changed", self._good_until + 1, checkpoint.size, detail=when)])
+
+
+def _missed(checkpoint: Checkpoint, size: int) -> Finding:
+    """A checkpoint was signed over more than the `size` rows that there are."""
     return Finding("tail_removed", size + 1, checkpoint.size, detail=f"checkpoint of {instant_text(checkpoint.at)}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from itertools import accumulate
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from chaveiro.rules.lifecycle import Stage, days_later
 from chaveiro.rules.policies import Policy, RightSize
@@ -73,6 +73,21 @@ class Wait:
 
 
 Offer = FurtherKeys | FewerKeys | SeatsBetween | SeatsAsGiven | Wait
+
+
+def to_dict(offer: Offer) -> dict[str, Any]:
+    """The JSON form of an offer: `act` names it, the rest are whole numbers and days as ISO 8601."""
+    match offer:
+        case FurtherKeys(count, grant):
+            return {"act": offer.act, "count": count, "seats": grant.seats, "months": grant.months}
+        case FewerKeys(count):
+            return {"act": offer.act, "count": count}
+        case SeatsBetween(lowest, highest):
+            return {"act": offer.act, "lowest": lowest, "highest": highest}
+        case SeatsAsGiven(seats):
+            return {"act": offer.act, "seats": seats}
+        case Wait(until):
+            return {"act": offer.act, "until": until.isoformat()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +238,12 @@ def seats_as_given(bound: Limits, total: Sum) -> SeatsAsGiven | None:
 
 
 def wait(bound: Limits, total: Sum) -> Wait | None:
-    """The first later day on which these keys fit, for an extension of one that will still be active then.
+    """The first later day on which these keys fit, for an extension that access need not stop for.
 
-    Until its end an active subscription's extension comes to the same end on every day, so only the horizon moves.
+    While active, and through grace, the same keys come to the same end on every day, so only the horizon moves.
     """
     start = bound.footing
-    if start.before is None or start.stage is not Stage.ACTIVE or start.operation is not Operation.EXTEND:
+    if start.before is None or start.stage is Stage.RETAINED or start.operation is not Operation.EXTEND:
         return None
     if total.chosen or total.days_after > (date.max - start.origin).days:
         return None
@@ -236,7 +251,7 @@ def wait(bound: Limits, total: Sum) -> Wait | None:
     until = add_months(total.ends_on, -months)
     while add_months(until, months) < total.ends_on:
         until = days_later(until, 1)
-    return Wait(until) if until < start.before.ends_on else None
+    return Wait(until) if until < days_later(start.before.ends_on, bound.policy.grace_days) else None
 
 
 def _longest(grants: tuple[Granted, ...]) -> int:

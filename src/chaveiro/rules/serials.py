@@ -28,13 +28,20 @@ def _after(digits: str, state: int = 10) -> int:
     return state
 
 
-def _check_digit(digits: str, state: int = 10) -> str:
-    return str((11 - _after(digits, state)) % 10)
+def check_digit(digits: str) -> str:
+    """The digit that ISO 7064 MOD 11,10 puts after the given ones."""
+    return _check_digit(_after(digits))
+
+
+def _check_digit(state: int) -> str:
+    return str((11 - state) % 10)
 
 
 def _tails(state: int) -> list[str]:
     """The last three digits with their check digit, all thousand of them, after the given state."""
-    return [tail + _check_digit(tail, state) for tail in (f"{n:0{_TAIL_DIGITS}}" for n in range(_TAILS_IN_BLOCK))]
+    return [
+        tail + _check_digit(_after(tail, state)) for tail in (f"{n:0{_TAIL_DIGITS}}" for n in range(_TAILS_IN_BLOCK))
+    ]
 
 
 _TAILS = {state: _tails(state) for state in range(1, 11)}
@@ -71,7 +78,7 @@ def read(text: str) -> int:
         raise errors.Malformed(field="serial", reason="digits")
     if len(digits) != DIGITS:
         raise errors.Malformed(field="serial", reason="length")
-    if _check_digit(digits[:-1]) != digits[-1]:
+    if check_digit(digits[:-1]) != digits[-1]:
         raise errors.Malformed(field="serial", reason="check_digit")
     return int(digits[:-1])
 

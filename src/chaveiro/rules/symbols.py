@@ -1,7 +1,7 @@
 """The 32 symbols of a key, and which of the characters that people type stand for them or for nothing.
 
-The same classes are written out in `web/static/chaveiro/keycheck.js`; a test compares the two, character by character.
-They are written as ranges rather than taken from Unicode's tables, so that every server and browser reads alike.
+`web/static/chaveiro/keycheck.js` knows the same classes; a test compares the two, character by character. Here they are
+ranges, because the standard library's regular expressions know no classes of Unicode and its tables change with Python.
 """
 
 from __future__ import annotations

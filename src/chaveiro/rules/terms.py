@@ -35,6 +35,7 @@ from chaveiro.rules.seat_time import (
 )
 
 __all__ = [
+    "FINGERPRINT_LENGTH",
     "Footing",
     "Grant",
     "Granted",

@@ -8,13 +8,13 @@ that prose, numbers of accounts and addresses are left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chaveiro.rules import errors
 from chaveiro.rules.keys.reading import Reading, last_five, read
 from chaveiro.rules.keys.reedsolomon import KEY_SYMBOLS
-from chaveiro.rules.keys.words import Word, stretches
+from chaveiro.rules.keys.words import HARD, Word, stretches
 from chaveiro.rules.symbols import composed
 
 MAX_TEXT = 500_000
@@ -25,6 +25,8 @@ _GROUP = 5
 _MOST_WORDS = 7  # five groups, and two of them cut by the end of a line
 _LEAST_LETTERS = 6  # among 25 random symbols there are fewer once in ten million keys; an account number has two
 _MOST_FOREIGN = 4
+_LOOSE, _CHAIN, _FIVE = 1, 2, 3  # kinds of shapes, the surest last
+_LONGEST_LINE = 40  # symbols; a longer line is a sentence
 assert _GROUPS * _GROUP == KEY_SYMBOLS
 
 _DIGIT = re.compile("[0-9０-９]")
@@ -68,8 +70,8 @@ def check(text: str) -> tuple[Reading, ...]:
     """What `chaveiro keys check` answers: all keys found or, where there is none, a single line read as one key."""
     if found := find_all(text):
         return found
-    lines = [line for line in text.splitlines() if line.strip()]
-    return (read(lines[0]),) if len(lines) == 1 else ()
+    lines = [reading for reading in map(read, text.splitlines()) if reading.symbols]
+    return (lines[0],) if len(lines) == 1 and lines[0].symbols <= _LONGEST_LINE else ()
 
 
 def _divided(text: str, stretch: Sequence[Word]) -> tuple[list[_Span], list[Sequence[Word]]]:
@@ -139,18 +141,16 @@ def _chains(words: Sequence[Word]) -> Iterator[list[Word]]:
 def _chain_shape(text: str, chain: Sequence[Word]) -> _Shape | None:
     """One run of 25 (24 or 26 when it can hardly be anything else), or a chain whose hyphens are not quite right."""
     start, end, sizes = _extent(chain)
-    total, piece = sum(sizes), text[start:end]
+    off, piece = abs(sum(sizes) - KEY_SYMBOLS), text[start:end]
     if len(sizes) == 1:
-        wanted = total == KEY_SYMBOLS or (
-            abs(total - KEY_SYMBOLS) == 1 and _one_case(piece) and _BEYOND_F.search(piece)
-        )
-        digits = 3
-    elif total == KEY_SYMBOLS:
-        wanted, digits = len(sizes) <= _MOST_WORDS and min(sizes) >= _GROUP - 1, 2
+        wanted = not off or (off == 1 and _one_case(piece) and bool(_BEYOND_F.search(piece)))
+        digits = (3, 1 if off else 0)
+    elif not off:
+        wanted, digits = len(sizes) <= _MOST_WORDS and min(sizes) >= _GROUP - 1, (2, 1)
     else:
-        wanted = len(sizes) == _GROUPS and all(abs(size - _GROUP) <= 1 for size in sizes)
-        wanted, digits = wanted and abs(total - KEY_SYMBOLS) <= 2, 2
-    return _shape(text, (start, end), 2, digits) if wanted else None
+        wanted = len(sizes) == _GROUPS and off <= 2 and all(abs(size - _GROUP) <= 1 for size in sizes)
+        digits = (2, 1)
+    return _shape(text, (start, end), chain, _CHAIN, digits) if wanted else None
 
 
 def _extent(words: Sequence[Word]) -> tuple[int, int, list[int]]:
@@ -164,32 +164,33 @@ def _extent(words: Sequence[Word]) -> tuple[int, int, list[int]]:
 
 
 def _five_groups(text: str, words: Sequence[Word]) -> _Shape | None:
-    """Five groups of five on one line; where there are spaces between them, at least two of them with a digit."""
+    """Five groups of five on one line; where there are spaces between them, more of them with a digit."""
     if any(word.gap not in ("tight", "loose") for word in words[1:]):
         return None
     start, end, sizes = _extent(words)
     if any(size != _GROUP for size in sizes):
         return None
     if all(word.gap == "tight" for word in words[1:]):
-        return _shape(text, (start, end), 3, 1)
-    shape = _shape(text, (start, end), 1, 1)
-    return shape if shape and shape.rank[2] >= 2 else None
+        return _shape(text, (start, end), words, _FIVE, (1, 0))
+    shape = _shape(text, (start, end), words, _LOOSE, (2, 1))
+    return shape if shape and shape.rank[2] >= (2 if _SMALL.search(text[start:end]) else 1) else None
 
 
-def _shape(text: str, span: _Span, kind: int, digits: int) -> _Shape | None:
+def _shape(text: str, span: _Span, words: Sequence[Word], kind: int, digits: tuple[int, int]) -> _Shape | None:
     """A shape with its rank, if there are enough letters, enough digits, and few symbols that no key has.
 
-    Rank: the kind of shape, all letters of one case, how many groups hold a digit, whether a repair is at hand.
+    `digits` are wanted where small letters stand, and where all are capitals. Rank: the kind of shape, all letters of
+    one case, how many groups hold a digit, whether a repair is at hand.
     """
     piece = text[span[0] : span[1]]
     if len(_LETTER.findall(piece)) < _LEAST_LETTERS:
         return None
-    if len(_DIGIT.findall(piece)) < (digits if _SMALL.search(piece) else 1):
+    if len(_DIGIT.findall(piece)) < digits[not _SMALL.search(piece)]:
         return None
     reading = read(piece)
     if reading.code == "key_symbol" and len(reading.positions) > _MOST_FOREIGN:
         return None
-    groups = sum(bool(_DIGIT.search(piece, word.start, word.end)) for words in stretches(piece) for word in words)
+    groups = sum(bool(_DIGIT.search(text, word.start, word.end)) for word in words)
     return _Shape((kind, _one_case(piece), groups, reading.repair is not None), span)
 
 
@@ -197,37 +198,48 @@ def _one_case(piece: str) -> bool:
     return not (_SMALL.search(piece) and _CAPITAL.search(piece))
 
 
-# What a log makes of the characters between two groups; each becomes as many spaces, so that places stay the same.
-_ESCAPED = re.compile(r"\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[abfnrtv0]|%[0-9A-Fa-f]{2}|&#?[0-9A-Za-z]{1,8};|[\W_]")
+# What a log makes of the characters between two groups: each becomes as many spaces, so that places stay the same.
+_ESCAPED = re.compile(r"\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[abfnrtv0]|%[0-9A-Fa-f]{2}|&#?\w{1,8};")
+_SPACES_FOR_HARD = str.maketrans(dict.fromkeys(HARD, " "))
 
 
 def scrub(text: str) -> str:
     """The text without its keys: each, and each thing nearly a key, becomes `[key …LAST5]` or `[key …]`.
 
-    For logs: escaped characters, commas and line ends may stand in a key too, and all shapes that overlap are removed,
-    not only the likeliest. A text longer than `MAX_TEXT` is cut there.
+    For logs: escaped characters, commas and quotes may stand in a key too, and all shapes that overlap are removed, not
+    only the likeliest. A text longer than `MAX_TEXT` is cut there.
     """
-    text = text[:MAX_TEXT]
     if len(text) < KEY_SYMBOLS - 2:
         return text
-    blanked = _ESCAPED.sub(lambda match: " " * len(match[0]), text)
+    text = text[:MAX_TEXT]
+    blanked = _ESCAPED.sub(lambda match: " " * len(match[0]), text).translate(_SPACES_FOR_HARD)
     pieces, done = [], 0
-    for start, end in _merged([*_suspects(text), *_suspects(blanked)]):
-        canonical = read(text[start:end]).canonical
+    for start, end in _merged(_suspects(blanked)):
+        canonical = read(blanked[start:end]).canonical
         pieces += [text[done:start], f"[key …{last_five(canonical) if canonical else ''}]"]
         done = end
     return "".join([*pieces, text[done:]])
 
 
 def _suspects(text: str) -> Iterator[_Span]:
+    """All extents that may hold a key; five loose groups only where nothing surer tells where the key begins."""
+    surer = bytearray(len(text))
+    shapes: list[_Shape] = []
     for stretch in stretches(text):
         keys, rests = _divided(text, stretch)
         yield from keys
         for rest in rests:
-            yield from (shape.span for shape in _shapes(text, rest))
+            shapes += _shapes(text, rest)
+    for shape in sorted(shapes, key=lambda shape: shape.rank, reverse=True):
+        start, end = shape.span
+        if shape.rank[0] > _LOOSE:
+            surer[start:end] = b"\1" * (end - start)
+        elif surer.find(1, start, end) >= 0:
+            continue
+        yield shape.span
 
 
-def _merged(spans: list[_Span]) -> list[_Span]:
+def _merged(spans: Iterable[_Span]) -> list[_Span]:
     merged: list[_Span] = []
     for start, end in sorted(spans):
         if merged and start < merged[-1][1]:

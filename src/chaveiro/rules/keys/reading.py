@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from chaveiro.rules.keys.reedsolomon import KEY_SYMBOLS, locate, syndromes
@@ -27,18 +27,18 @@ def last_five(canonical: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What became of a typed key. It holds a secret: keep it out of logs.
+    """What became of a typed key. It holds a secret, which its `repr` leaves out, so that no error page shows it.
 
     `canonical` is the 25 symbols when `code` is ok. `positions` count from 1 among the symbols that matter: for
     key_symbol the foreign ones, for key_checksum those that the repair changes. `repair` is a guess to be confirmed,
     never to be applied in silence: a quarter of random words yields one too. `symbols` is how many symbols were typed.
     """
 
-    typed: str
+    typed: str = field(repr=False)
     code: Code
-    canonical: str | None = None
+    canonical: str | None = field(default=None, repr=False)
     positions: tuple[int, ...] = ()
-    repair: str | None = None
+    repair: str | None = field(default=None, repr=False)
     symbols: int = 0
 
     def facts(self) -> dict[str, object]:

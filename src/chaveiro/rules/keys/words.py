@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from chaveiro.rules.symbols import DASH_CLASS, IGNORED_CLASS, SPACE_CLASS
 
-_HARD_CLASS = re.escape(",;:|\"'`()[]{}<>=/\\#&@+%“”„‟‘’‚‛«»‹›")
-_WORD = re.compile(f"[^{IGNORED_CLASS}{_HARD_CLASS}]+")
-_HARD = re.compile(f"[{_HARD_CLASS}]")
+# What ends a stretch: separators of lists and files, quotes, brackets, and the signs of addresses.
+HARD = ",;:|\"'`()[]{}<>=/\\#&@+%“”„‟‘’‚‛«»‹›"
+_WORD = re.compile(f"[^{IGNORED_CLASS}{re.escape(HARD)}]+")
+_ANY_HARD = re.compile(f"[{re.escape(HARD)}]")
 _SPACE = re.compile(f"[{SPACE_CLASS}]")
 _LINE_END = re.compile("[\t-\r\x85\u2028\u2029]")
 _WRAP = re.compile(f"[{DASH_CLASS}] *\r?\n *")
@@ -20,8 +20,7 @@ Gap = Literal["hard", "tight", "loose", "break"]
 key may hold within a line. `break`: a tabulator or the end of a line. `hard`: anything that no key holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A run of symbols: its full extent, its extent without punctuation at the edges, and what stands before it."""
 
     start: int
@@ -59,10 +58,9 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _gap(between: str) -> Gap:
     if between == "-":
         return "tight"
-    if between == " ":
+    if not between.strip(" "):
         return "loose"
-    # A word of nothing but punctuation was left out: it stands between, and ends the stretch like any other.
-    if _HARD.search(between) or _WORD.search(between):
+    if _ANY_HARD.search(between):
         return "hard"
     if not _SPACE.search(between) or _WRAP.fullmatch(between):
         return "tight"

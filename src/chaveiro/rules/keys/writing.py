@@ -8,7 +8,7 @@ leaving the standard library, in memory that depends on the block alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import xor
 
 from chaveiro.rules import serials
@@ -34,7 +34,7 @@ def _per_byte(symbol_of: Callable[[int], int]) -> bytes:
 
 
 _ALPHABET = _per_byte(lambda value: ord(SYMBOLS[value]))
-_PRODUCTS = [[_per_byte(lambda value, f=factor: multiply(value, f)) for factor in row] for row in REMAINDERS]
+_PRODUCTS = [[_per_byte(partial(multiply, factor)) for factor in row] for row in REMAINDERS]
 
 
 def write_many(entropy: bytes) -> list[str]:

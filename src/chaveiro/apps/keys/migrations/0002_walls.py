@@ -68,17 +68,19 @@ LANGUAGE sql STABLE AS $body$
 $body$;
 
 -- Sets keys aside for a draft, those that are for sale and in nobody else's live hold; answers which it got.
-CREATE FUNCTION keys_hold_for(numbers bigint[], draft uuid, instant timestamptz, until_at timestamptz)
+CREATE FUNCTION keys_hold_for(numbers bigint[], draft uuid, instant timestamptz, for_long interval, at_most interval)
 RETURNS SETOF bigint LANGUAGE plpgsql AS $body$
 BEGIN
     PERFORM FROM keys_key WHERE number = ANY (numbers) ORDER BY number FOR UPDATE;
     RETURN QUERY
         INSERT INTO keys_hold AS h (key_id, draft_id, since, until)
-        SELECT k.number, draft, instant, until_at FROM keys_key k
+        SELECT k.number, draft, instant, instant + for_long FROM keys_key k
         WHERE k.number = ANY (numbers) AND k.state = 'released'
         ON CONFLICT (key_id) DO UPDATE SET
-            until = excluded.until, draft_id = excluded.draft_id,
-            since = CASE WHEN h.draft_id = excluded.draft_id THEN h.since ELSE excluded.since END
+            until = CASE WHEN h.draft_id = excluded.draft_id THEN least(excluded.until, h.since + at_most)
+                ELSE excluded.until END,
+            since = CASE WHEN h.draft_id = excluded.draft_id THEN h.since ELSE excluded.since END,
+            draft_id = excluded.draft_id
         WHERE h.draft_id = excluded.draft_id OR h.until <= instant
         RETURNING h.key_id;
 END $body$;
@@ -86,7 +88,7 @@ END $body$;
 CREATE FUNCTION keys_let_go(draft uuid) RETURNS integer LANGUAGE sql AS $body$
     WITH gone AS (DELETE FROM keys_hold WHERE draft_id = draft RETURNING 1) SELECT count(*)::integer FROM gone
 $body$;
-CALL house_keep('keys_find(bytea[], uuid, timestamptz)', 'keys_hold_for(bigint[], uuid, timestamptz, timestamptz)',
+CALL house_keep('keys_find(bytea[], uuid, timestamptz)', 'keys_hold_for(bigint[], uuid, timestamptz, interval, interval)',
     'keys_let_go(uuid)');
 
 -- Called inside other rooms' functions, with their rights. Compare-and-set: all of these keys, for sale and in no other
@@ -127,7 +129,7 @@ BACKWARD = f"""
 DROP FUNCTION keys_give_back(bigint[]);
 DROP FUNCTION keys_spend(jsonb, uuid, uuid, timestamptz);
 DROP FUNCTION keys_let_go(uuid);
-DROP FUNCTION keys_hold_for(bigint[], uuid, timestamptz, timestamptz);
+DROP FUNCTION keys_hold_for(bigint[], uuid, timestamptz, interval, interval);
 DROP FUNCTION keys_find(bytea[], uuid, timestamptz);
 DROP TRIGGER path ON keys_key;
 DROP FUNCTION keys_follow_their_path();

@@ -23,7 +23,7 @@ OUTSIDE = ("none", "", "", "", "", "")
 
 
 def digest_of(secret: str) -> bytes:
-    """How a random secret (a token, a link, a resume secret) is kept. They carry 128 bits or more: no salt is needed."""
+    """How a random secret (token, link, resume secret) is kept. They carry 128 bits or more: no salt is needed."""
     return hashlib.sha256(secret.encode()).digest()
 
 
@@ -43,12 +43,11 @@ def acting(actor: Actor) -> Iterator[Actor]:
     try:
         with transaction.atomic():
             _set_scope(scope_of(actor))
-            try:
-                yield actor
-            finally:
-                # Only tests stand inside a further transaction; there the scope must end with the act.
-                if len(connection.savepoint_ids) > 0 and not connection.needs_rollback:
-                    _set_scope(OUTSIDE)
+            yield actor
+            # Only tests stand inside a further transaction; there the scope must end with the act. After a fault the
+            # return to the savepoint ends it.
+            if connection.savepoint_ids and not connection.needs_rollback:
+                _set_scope(OUTSIDE)
     finally:
         _standing.reset(mark)
 

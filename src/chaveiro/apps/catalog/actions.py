@@ -1,0 +1,111 @@
+"""Publishing: a version of a product, or of a policy, is written once and never changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection
+
+from chaveiro.apps.catalog import queries
+from chaveiro.apps.catalog.models import Policy as PolicyRow
+from chaveiro.apps.catalog.models import Product as ProductRow
+from chaveiro.apps.catalog.models import ProductVersion
+from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.journal.actions import record
+from chaveiro.rules.actors import Actor, Kind
+from chaveiro.rules.errors import NotAllowed, NotFound
+from chaveiro.rules.means import Means
+from chaveiro.rules.policies import DEFAULT_POLICY, Policy
+from chaveiro.rules.products import Description, ErasesEarlier
+
+STANDARD = "standard"
+
+# One publisher at a time: two would number the same version. "publ" in ASCII.
+PUBLISHING_LOCK = 0x7075626C
+
+
+def publish_product(
+    *, actor: Actor, description: Description, policy: str = STANDARD, means: Means
+) -> queries.Product:
+    """Publish a new version of a product, its first one included, under the newest version of the policy named so.
+
+    The same description again changes nothing. Batches keep the version that they were minted for. Journals
+    `product:published`. Raises Refusals with every fault of the description, NotFound for the policy, NotAllowed.
+    """
+    _must_operate(actor)
+    description.check()
+    with acting(actor):
+        _alone()
+        policy_id = _policy_id(policy, actor, means.now)
+        row, _ = ProductRow.objects.get_or_create(code=description.code, defaults={"created_at": means.now})
+        last = ProductVersion.objects.filter(product=row).order_by("-number").first()
+        facts = _facts(description, policy_id)
+        if last is not None and all(getattr(last, name) == value for name, value in facts.items()):
+            return queries.product(description.code)
+        number = last.number + 1 if last else 1
+        ProductVersion.objects.create(product=row, number=number, published_at=means.now, **facts)
+        record(
+            tag="product:published", at=means.now, actor=actor, subject_id=description.code, facts={"version": number}
+        )
+        return queries.product(description.code)
+
+
+def publish_policy(*, actor: Actor, name: str, policy: Policy, means: Means) -> int:
+    """Publish a version of a policy; answers its id, also when it equals the newest one and nothing was written.
+
+    Journals `policy:published`. Raises ErasesEarlier when data would be erased earlier than under the version before,
+    NotAllowed. Products follow when they are published again.
+    """
+    _must_operate(actor)
+    with acting(actor):
+        _alone()
+        return _publish_policy(name, policy, actor, means.now)
+
+
+def _publish_policy(name: str, policy: Policy, actor: Actor, now: datetime) -> int:
+    last = PolicyRow.objects.filter(name=name).order_by("-version").first()
+    if last is not None:
+        before = Policy.from_dict(last.numbers)
+        if before == policy:
+            return int(last.pk)
+        if not policy.may_follow(before):
+            raise ErasesEarlier(
+                policy=name, retention_days=policy.retention_days, retention_days_before=before.retention_days
+            )
+    version = last.version + 1 if last else 1
+    row = PolicyRow.objects.create(name=name, version=version, numbers=policy.to_dict(), published_at=now)
+    record(tag="policy:published", at=now, actor=actor, subject_id=row.pk, facts={"version": version})
+    return int(row.pk)
+
+
+def _policy_id(name: str, actor: Actor, now: datetime) -> int:
+    """The newest version of the policy; the standard one comes into being with the first product."""
+    try:
+        return queries.policy(name)[0]
+    except NotFound:
+        if name != STANDARD:
+            raise
+    return _publish_policy(STANDARD, DEFAULT_POLICY, actor, now)
+
+
+def _facts(description: Description, policy_id: int) -> dict[str, object]:
+    return {
+        "names": dict(description.names),
+        "texts": dict(description.texts),
+        "services": list(description.services),
+        "maximum_seats": description.maximum_seats,
+        "markets": list(description.markets),
+        "price_class": description.price_class,
+        "policy_id": policy_id,
+    }
+
+
+def _alone() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (PUBLISHING_LOCK,))
+
+
+def _must_operate(actor: Actor) -> None:
+    """Only the vendor publishes; a bearer token has no scope that reaches the catalogue."""
+    if actor.kind not in (Kind.OPERATOR, Kind.SYSTEM) or actor.scopes is not None:
+        raise NotAllowed(needs="operator")

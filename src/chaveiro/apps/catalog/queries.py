@@ -1,0 +1,84 @@
+"""What is sold: products by code, each in its newest version, and the policy that governs it. Call it while acting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chaveiro.apps.catalog.models import Policy as PolicyRow
+from chaveiro.apps.catalog.models import ProductVersion
+from chaveiro.rules.errors import NotFound
+from chaveiro.rules.policies import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """One published version of a product. `names` and `texts` are by language (`pt`, `en`)."""
+
+    id: int
+    code: str
+    version: int
+    number: int
+    names: dict[str, str]
+    texts: dict[str, str]
+    services: tuple[str, ...]
+    maximum_seats: int
+    markets: tuple[str, ...]
+    price_class: str
+    policy_id: int
+    policy: Policy
+    published_at: datetime
+
+
+def products() -> list[Product]:
+    """Every product in its newest version, by code."""
+    newest = ProductVersion.objects.order_by("product__code", "-number").distinct("product__code")
+    return [_product(row) for row in newest.select_related("product", "policy")]
+
+
+def product(code: str) -> Product:
+    """The newest version of a product. Raises NotFound."""
+    rows = ProductVersion.objects.filter(product__code=code).select_related("product", "policy")
+    newest = rows.order_by("-number").first()
+    if newest is None:
+        raise NotFound(what="product", code=code)
+    return _product(newest)
+
+
+def version(version_id: int) -> Product:
+    """One version of a product by its id. Raises NotFound."""
+    row = ProductVersion.objects.filter(pk=version_id).select_related("product", "policy").first()
+    if row is None:
+        raise NotFound(what="product version", id=version_id)
+    return _product(row)
+
+
+def markets() -> list[str]:
+    """The codes of all countries in which some product may be opened today, in order."""
+    return sorted({country for each in products() for country in each.markets})
+
+
+def policy(name: str) -> tuple[int, int, Policy]:
+    """The newest version of the policy of that name: its id, its version, its numbers. Raises NotFound."""
+    row = PolicyRow.objects.filter(name=name).order_by("-version").first()
+    if row is None:
+        raise NotFound(what="policy", name=name)
+    return row.pk, row.version, Policy.from_dict(row.numbers)
+
+
+def _product(row: ProductVersion) -> Product:
+    return Product(
+        id=row.product.pk,
+        code=row.product.code,
+        version=row.pk,
+        number=row.number,
+        names=row.names,
+        texts=row.texts,
+        services=tuple(row.services),
+        maximum_seats=row.maximum_seats,
+        markets=tuple(row.markets),
+        price_class=row.price_class,
+        policy_id=row.policy.pk,
+        policy=Policy.from_dict(row.policy.numbers),
+        published_at=row.published_at,
+    )

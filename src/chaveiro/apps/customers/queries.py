@@ -1,0 +1,33 @@
+"""Reading customers, their people, and what an actor stands for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chaveiro.apps.channel.models import Member
+from chaveiro.apps.customers.models import Role
+from chaveiro.rules.actors import Actor, Kind
+
+
+def standing(actor: Actor) -> Actor:
+    """The same actor with the roles that stand at this moment, in the channel or in their customer.
+
+    Read it in the actor's own scope, before each request's act: a role that ended is gone with the next request. An
+    operator is always `operator`, whatever else a membership of the vendor adds.
+    """
+    roles: set[str] = set()
+    if actor.account is not None and actor.kind in (Kind.CHANNEL, Kind.OPERATOR):
+        of_channel = Member.objects.filter(account_id=actor.account, ended_at=None)
+        if actor.organisation is not None:
+            of_channel = of_channel.filter(organisation_id=actor.organisation)
+        roles.update(of_channel.values_list("role", flat=True))
+    if actor.account is not None and actor.customer is not None:
+        held = Role.objects.filter(
+            person__account_id=actor.account, person__deleted_at=None, customer_id=actor.customer, ended_at=None
+        )
+        roles.update(held.values_list("name", flat=True))
+    if actor.kind is Kind.OPERATOR:
+        roles.add("operator")
+    else:
+        roles.discard("operator")
+    return replace(actor, roles=frozenset(roles))

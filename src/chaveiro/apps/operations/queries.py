@@ -1,0 +1,70 @@
+"""Reading long work and the answers kept for a retry, within the reader's sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chaveiro.apps.operations.models import Answer, Operation
+from chaveiro.rules.errors import NotFound
+from chaveiro.rules.idempotency import Request, Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One operation as its owner sees it. `left` is what is neither done nor failed; `fault` is a code, or empty."""
+
+    id: UUID
+    kind: str
+    state: str
+    subject_id: str
+    total: int
+    done: int
+    failed: int
+    result: dict[str, Any]
+    fault: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def left(self) -> int:
+        return max(0, self.total - self.done - self.failed)
+
+
+def progress(operation: UUID) -> Progress:
+    """How far a piece of long work is. Raises NotFound when it is not within sight."""
+    row = Operation.objects.filter(id=operation).first()
+    if row is None:
+        raise NotFound()
+    return _progress(row)
+
+
+def progresses(*, limit: int = 50) -> list[Progress]:
+    """The newest pieces of long work within sight, at most 200."""
+    return [_progress(row) for row in Operation.objects.order_by("-created_at")[: max(1, min(limit, 200))]]
+
+
+def _progress(row: Operation) -> Progress:
+    return Progress(
+        id=row.id,
+        kind=row.kind,
+        state=row.state,
+        subject_id=row.subject_id,
+        total=row.total,
+        done=row.done,
+        failed=row.failed,
+        result=row.result,
+        fault=row.fault,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def answer(asked: Request) -> tuple[bytes, Stored] | None:
+    """The body digest and the answer kept for a request's scope, if one is."""
+    row = Answer.objects.filter(actor_id=asked.actor, method=asked.method, path=asked.path, key=asked.key).first()
+    return None if row is None else (bytes(row.body_digest), Stored(row.status, row.body))

@@ -1,0 +1,252 @@
+"""Drafts: a redemption being filled in, that survives browser, device and server restarts.
+
+    begin ──▶ open ──keep_keys, keep_form, …──▶ redeem(draft=…) ──▶ committed
+                └──abandon, or 14 days──▶ abandoned
+
+Valid keys are kept as digests and last five symbols; any other text is sealed under the resume code. Keys are held
+from the moment they are kept (policy: 72 hours, longer when used, 14 days in all).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from chaveiro.apps.identity.actions import acting, digest_of
+from chaveiro.apps.redemption import queries
+from chaveiro.apps.redemption.actions.ordering import Order, start_over
+from chaveiro.apps.redemption.models import Draft, DraftKey
+from chaveiro.rules import redemption as rules
+from chaveiro.rules.actors import SYSTEM, Actor
+from chaveiro.rules.drafts import LIFE, ResumeCode, Sealer
+from chaveiro.rules.errors import Malformed, NotFound
+from chaveiro.rules.means import Means
+
+FORM_FIELDS_AT_MOST = 60
+FIELD_LENGTH_AT_MOST = 500
+TYPED_LENGTH_AT_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A draft as it stands: what was typed about organisation and people, its basket, what became of it.
+
+    `typed` has the sealed texts in the clear again, by position, where the resume code was given.
+    """
+
+    id: UUID
+    state: str
+    form: Mapping[str, Any]
+    items: tuple[rules.Item, ...]
+    typed: Mapping[int, str]
+    redemption: UUID | None
+    ends_at: datetime
+
+
+def begin(*, actor: Actor, means: Means, code: ResumeCode) -> Actor:
+    """Open a draft; answers the actor holding it. The code is shown to the person and kept here as a digest only."""
+    draft = means.new_id()
+    holder = actor.holding(draft)
+    with acting(holder):
+        connection.connection.execute(
+            """INSERT INTO redemption_draft (id, secret_digest, state, actor_kind, actor_id, organisation_id, form,
+                   created_at, used_at, ends_at)
+               VALUES (%s, %s, 'open', %s, %s, %s, '{}', %s, %s, %s)""",
+            (
+                draft,
+                digest_of(code.symbols),
+                actor.kind.value,
+                actor.account,
+                actor.organisation,
+                means.now,
+                means.now,
+                means.now + LIFE,
+            ),
+        )
+    return holder
+
+
+def resume(*, actor: Actor, code: ResumeCode) -> Actor:
+    """The actor holding the draft of this code. Raises NotFound when there is none."""
+    with acting(actor):
+        row = connection.connection.execute(
+            "SELECT redemption_by_secret(%s)", (digest_of(code.symbols),), prepare=True
+        ).fetchone()
+    if row is None or row[0] is None:
+        raise NotFound(what="draft")
+    return actor.holding(row[0])
+
+
+def look(*, actor: Actor, code: ResumeCode, sealer: Sealer) -> Kept:
+    """The draft that the actor holds. Raises NotFound."""
+    with acting(actor):
+        draft = _draft(actor)
+        rows = list(DraftKey.objects.filter(draft=draft).order_by("position"))
+    typed = {
+        row.position: sealer.open(code.symbols, str(draft.id), bytes(row.sealed))
+        for row in rows
+        if row.sealed is not None
+    }
+    return Kept(
+        draft.id,
+        draft.state,
+        draft.form,
+        tuple(_item(row, typed) for row in rows),
+        typed,
+        draft.redemption_id,
+        draft.ends_at,
+    )
+
+
+def _item(row: DraftKey, typed: Mapping[int, str]) -> rules.Item:
+    if row.sealed is None:
+        digests = tuple(bytes.fromhex(digest) for digest in row.digests.values())
+        return rules.Item("ok", digests, row.last_five)
+    return rules.Item.of(typed[row.position], ())
+
+
+def keep_keys(
+    *,
+    actor: Actor,
+    code: ResumeCode,
+    texts: Sequence[str],
+    sealer: Sealer,
+    means: Means,
+    take_up: bool = False,
+) -> tuple[rules.Verdict, ...]:
+    """Put a basket into the draft in place of what was there, hold its good keys, and say the verdict of each.
+
+    `take_up` ends other drafts all of whose keys are here. Empty texts are left out. Raises NotFound, and Malformed
+    for more texts than a basket takes.
+    """
+    texts = [text[:TYPED_LENGTH_AT_MOST] for text in texts if text.strip()]
+    if len(texts) > rules.BASKET_AT_MOST:
+        raise rules.BasketTooLarge(most=rules.BASKET_AT_MOST, given=len(texts))
+    items = tuple(rules.Item.of(text, means.digesters) for text in texts)
+    with acting(actor):
+        draft = _open_draft(actor)
+        DraftKey.objects.filter(draft=draft).delete()
+        DraftKey.objects.bulk_create(
+            _row(draft.id, position, text, item, code, sealer, means)
+            for position, (text, item) in enumerate(zip(texts, items, strict=True))
+        )
+        connection.connection.execute("SELECT keys_let_go(%s)", (draft.id,))
+        order = start_over(Order("open", items, draft=draft.id, start_over=take_up), means)
+        verdicts = _hold(order, means)
+        _used(draft, means)
+    return verdicts
+
+
+def _row(
+    draft: UUID, position: int, text: str, item: rules.Item, code: ResumeCode, sealer: Sealer, means: Means
+) -> DraftKey:
+    if item.code != "ok":
+        return DraftKey(draft_id=draft, position=position, sealed=sealer.seal(code.symbols, str(draft), text))
+    digests = {
+        str(digester.version): digest.hex() for digester, digest in zip(means.digesters, item.digests, strict=True)
+    }
+    return DraftKey(draft_id=draft, position=position, digests=digests, last_five=item.last_five)
+
+
+def _hold(order: Order, means: Means) -> tuple[rules.Verdict, ...]:
+    """Hold what is good and answer the verdicts; a key that somebody else took meanwhile reads as held."""
+    around = rules.Situation("open", means.day, None, new_customer=True)
+    known = queries.known_keys(order.items, order.draft, means)
+    verdicts = rules.judge(order.items, known, around)
+    good = [verdict.facts for verdict in verdicts if verdict.refusal is None and verdict.facts is not None]
+    if not good:
+        return verdicts
+    policy = good[0].policy
+    taken = connection.connection.execute(
+        "SELECT keys_hold_for(%s::bigint[], %s, %s, %s, %s)",
+        (
+            [facts.number for facts in good],
+            order.draft,
+            means.now,
+            timedelta(hours=policy.hold_hours),
+            timedelta(days=policy.hold_days_at_most),
+        ),
+        prepare=True,
+    ).fetchall()
+    if len(taken) == len(good):
+        return verdicts
+    return rules.judge(order.items, queries.known_keys(order.items, order.draft, means), around)
+
+
+def verdicts_of(*, actor: Actor, kept: Kept, means: Means) -> tuple[rules.Verdict, ...]:
+    """The verdicts of a draft's basket now; its good keys are held anew, so that using a draft keeps it."""
+    if kept.state != "open":
+        return ()
+    with acting(actor):
+        verdicts = _hold(Order("open", kept.items, draft=kept.id), means)
+        _used(_open_draft(actor), means)
+    return verdicts
+
+
+def keep_form(*, actor: Actor, form: Mapping[str, str], means: Means) -> None:
+    """Keep what was typed about organisation and people, as it was typed. Raises NotFound, Malformed when too much."""
+    if len(form) > FORM_FIELDS_AT_MOST or any(len(str(value)) > FIELD_LENGTH_AT_MOST for value in form.values()):
+        raise Malformed(field="form", reason="more than a form holds")
+    with acting(actor):
+        draft = _open_draft(actor)
+        draft.form = {**draft.form, **form}
+        draft.save(update_fields=["form"])
+        _used(draft, means)
+
+
+def abandon(*, actor: Actor) -> None:
+    """Give the draft up: its keys are free at once, what was typed is gone. Raises NotFound."""
+    with acting(actor):
+        draft = _open_draft(actor)
+        connection.connection.execute("SELECT keys_let_go(%s)", (draft.id,))
+        DraftKey.objects.filter(draft=draft).delete()
+        draft.state, draft.form = "abandoned", {}
+        draft.save(update_fields=["state", "form"])
+
+
+def sweep(*, now: datetime, hold_hours: int = 72) -> int:
+    """Let go what is over: holds, sealed texts of drafts nobody used for `hold_hours`, drafts past their end.
+
+    Asks what is due and not yet done; running it twice, late, or at once changes nothing. Answers how many drafts ended.
+    """
+    with acting(SYSTEM):
+        run = connection.connection.execute
+        run("DELETE FROM keys_hold WHERE until <= %s", (now,))
+        run(
+            """DELETE FROM redemption_draftkey k USING redemption_draft d
+               WHERE d.id = k.draft_id AND k.sealed IS NOT NULL AND d.used_at <= %s""",
+            (now - timedelta(hours=hold_hours),),
+        )
+        run(
+            """DELETE FROM redemption_draftkey k USING redemption_draft d
+               WHERE d.id = k.draft_id AND d.state = 'open' AND d.ends_at <= %s""",
+            (now,),
+        )
+        ended = run(
+            "UPDATE redemption_draft SET state = 'abandoned', form = '{}' WHERE state = 'open' AND ends_at <= %s", (now,)
+        )
+        return ended.rowcount
+
+
+def _draft(actor: Actor) -> Draft:
+    found = Draft.objects.filter(id=actor.draft).first() if actor.draft else None
+    if found is None:
+        raise NotFound(what="draft")
+    return found
+
+
+def _open_draft(actor: Actor) -> Draft:
+    found = Draft.objects.select_for_update().filter(id=actor.draft, state="open").first() if actor.draft else None
+    if found is None:
+        raise NotFound(what="draft")
+    return found
+
+
+def _used(draft: Draft, means: Means) -> None:
+    draft.used_at = means.now
+    draft.save(update_fields=["used_at"])

@@ -1,0 +1,180 @@
+"""`chaveiro`: nouns, then verbs. This module knows where each command lives and loads only the one that is run.
+
+A command that needs no database starts without Django; one that does names the process it is (its database role).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+from chaveiro.console import output
+from chaveiro.console.output import Exit
+from chaveiro.rules.errors import Refusal
+from chaveiro.rules.keys import scrub
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command lives. `words` are what is typed; `process` is the role it needs, or None: it sees to itself."""
+
+    words: tuple[str, ...]
+    home: str
+    meaning: str
+    process: str | None = None
+
+
+COMMANDS = (
+    Place(("init",), "installation:init", "Make database, roles, secrets and the first operator's link."),
+    Place(
+        ("doctor",), "doctor:doctor", "Look at what this installation needs, and say how to cure what is wrong."
+    ),
+    Place(("migrate",), "installation:migrate", "Bring the database's schema up to this version."),
+    Place(("stop",), "installation:stop", "Stop the embedded database server."),
+    Place(("settings",), "settings_page:settings", "Print the page of all settings."),
+    Place(("serve",), "serving:serve", "Serve pages and API.", "web"),
+    Place(("worker",), "working:worker", "Do the background work: letters, mints, the journal's seals.", "system"),
+    Place(("daily",), "daily:daily", "Be the clock: do what the calendar says is due.", "system"),
+    Place(("check",), "check:check", "Hold every invariant against the database, read only.", "check"),
+    Place(("keys", "check"), "keys:check_keys", "Judge every key in a text; no database."),
+    Place(("terms",), "terms:terms", "Work out sums of seat-time; no database."),
+)
+GROUPS = {
+    "keys": "Product keys.",
+}
+
+
+class Deferred(click.Command):
+    """A command that stands for its module until somebody runs it."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.words[-1], short_help=place.meaning, add_help_option=False)
+        self._place = place
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep every word as it is for the command itself."""
+        ctx.args = list(args)
+        return ctx.args
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Parse first, with no database; then enter it, then run."""
+        name, rest, process = self.name, list(ctx.args), self._place.process
+        if process is not None:
+            _startup().prepare(process)
+        command = load(self._place)
+        with command.make_context(name, rest, parent=ctx.parent) as own:
+            if process is not None:
+                _startup().enter(process)
+            return command.invoke(own)
+
+
+class Nouns(click.Group):
+    """Commands found by their first word, and groups of those that share one."""
+
+    def __init__(self, places: Sequence[Place], depth: int = 0, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._places, self._depth = places, depth
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """The words that may follow here, in the order of the table."""
+        return list(dict.fromkeys(place.words[self._depth] for place in self._places))
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or the group, that a word names."""
+        below = [place for place in self._places if place.words[self._depth] == cmd_name]
+        if not below:
+            return None
+        if len(below[0].words) == self._depth + 1:
+            return Deferred(below[0])
+        return Nouns(below, self._depth + 1, name=cmd_name, help=GROUPS[cmd_name])
+
+
+def load(place: Place) -> click.Command:
+    """The command itself, from its module."""
+    module, _, attribute = place.home.partition(":")
+    command = getattr(import_module(f"chaveiro.console.{module}"), attribute)
+    assert isinstance(command, click.Command)
+    return command
+
+
+def _startup() -> Any:
+    """`chaveiro.console.startup`, which loads Django; only who needs it pays for it."""
+    return import_module("chaveiro.console.startup")
+
+
+PROGRAM = Nouns(COMMANDS, name="chaveiro", help="Sell subscriptions through partners on prepaid product keys.")
+
+
+def run(arguments: Sequence[str]) -> Exit:
+    """Run one command line and answer how it ended. Nothing that it prints can carry a key that somebody typed."""
+    as_json = "--json" in arguments
+    try:
+        ended = PROGRAM.main(list(arguments), prog_name="chaveiro", standalone_mode=False)
+        sys.stdout.flush()
+        return Exit(ended) if isinstance(ended, int) else Exit.DONE
+    except click.exceptions.Exit as ending:
+        return Exit(ending.exit_code)
+    except click.UsageError as error:
+        return _usage(error, as_json)
+    except click.Abort:
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        output.say(scrub(error.format_message()))
+        return Exit.FAILED
+    except Refusal as refusal:
+        return output.refuse(refusal, as_json)
+    except BrokenPipeError:
+        # Whoever read our output has gone, which is nobody's fault; what is still buffered goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except Exception as fault:
+        return _failed(fault, as_json)
+    finally:
+        _leave()
+
+
+def _usage(error: click.UsageError, as_json: bool) -> Exit:
+    if as_json:
+        detail = {"code": "usage", "detail": scrub(error.format_message())}
+        output.write_json(detail, stream=sys.stderr)
+    else:
+        if error.ctx is not None and not isinstance(error, click.exceptions.NoArgsIsHelpError):
+            output.say(error.ctx.get_usage())
+        output.say(scrub(error.format_message()))
+    return Exit.USAGE
+
+
+def _failed(fault: Exception, as_json: bool) -> Exit:
+    """What no rule foresaw. A database that does not answer is told apart: it may answer later."""
+    unreachable = any(kind.__name__ == "OperationalError" for kind in type(fault).__mro__)
+    code, ended = ("database_unreachable", Exit.TRY_LATER) if unreachable else ("failed", Exit.FAILED)
+    said = scrub(f"{type(fault).__name__}: {fault}".strip())
+    if as_json:
+        output.write_json({"code": code, "detail": said}, stream=sys.stderr)
+    elif unreachable:
+        output.say(f"{code}: {said}")
+    else:
+        output.say(scrub("".join(traceback.format_exception(fault))))
+    return ended
+
+
+def _leave() -> None:
+    startup = sys.modules.get("chaveiro.console.startup")
+    if startup is not None:
+        startup.leave()
+
+
+def main() -> None:
+    """The entry point of the command `chaveiro`."""
+    sys.exit(int(run(sys.argv[1:])))
+
+
+if __name__ == "__main__":
+    main()

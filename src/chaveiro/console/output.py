@@ -1,0 +1,145 @@
+"""What a command says and how it ends: data on stdout, messages on stderr, one exit code for each way to end.
+
+0 done · 1 failed · 2 usage · 3 not found · 4 refused by a rule · 5 conflict · 6 not allowed · 75 try later
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum, IntEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+
+from chaveiro.rules.errors import Refusal
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class Exit(IntEnum):
+    """How a command ends (4-interfaces.md, "Command line"); 75 is `EX_TEMPFAIL` of sysexits."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    REFUSED = 4
+    CONFLICT = 5
+    NOT_ALLOWED = 6
+    TRY_LATER = 75
+    INTERRUPTED = 130
+
+
+# What is not here is a rule's refusal. Machines, files and settings that do not work are failures, not rules.
+EXITS: Mapping[str, Exit] = {
+    "malformed": Exit.USAGE,
+    "not_found": Exit.NOT_FOUND,
+    "role_required": Exit.NOT_ALLOWED,
+    "try_later": Exit.TRY_LATER,
+    "still_running": Exit.CONFLICT,
+    "idempotency_mismatch": Exit.CONFLICT,
+    "database_not_ready_yet": Exit.TRY_LATER,
+    "database_no_server_found": Exit.FAILED,
+    "database_wrong_version": Exit.FAILED,
+    "database_not_our_folder": Exit.FAILED,
+    "database_out_of_reach": Exit.FAILED,
+    "database_password_lost": Exit.FAILED,
+    "database_not_durable": Exit.FAILED,
+    "database_could_not_make": Exit.FAILED,
+    "database_did_not_start": Exit.FAILED,
+    "database_unreachable": Exit.TRY_LATER,
+    "secrets_lost": Exit.FAILED,
+    "secrets_unsafe": Exit.FAILED,
+    "not_initialised": Exit.FAILED,
+    "not_ready": Exit.FAILED,
+    "setting_refused": Exit.FAILED,
+    "ledger_broken": Exit.FAILED,
+    "journal_broken": Exit.FAILED,
+    "journal_restored": Exit.FAILED,
+    "signature_invalid": Exit.FAILED,
+}
+
+
+def exit_of(refusal: Refusal) -> Exit:
+    """The exit code for a refusal, from its code alone."""
+    return EXITS.get(refusal.code, Exit.REFUSED)
+
+
+def json_option(command: Decorated) -> Decorated:
+    """`--json`, which every command has; the argument is `as_json`."""
+    meaning = "Print JSON for machines, refusals included (those on stderr)."
+    return click.option("--json", "as_json", is_flag=True, help=meaning)(command)
+
+
+def plain(value: object) -> Any:
+    """The JSON form of what rules and rooms hand out: days and instants in ISO 8601, ids as text."""
+    match value:
+        case Enum():
+            return value.value
+        case UUID() | date() | datetime():
+            return value.isoformat() if isinstance(value, date) else str(value)
+        case set() | frozenset():
+            return sorted(value)
+        case Refusal():
+            return refusal_facts(value)
+    to_dict = getattr(value, "to_dict", None)
+    return to_dict() if callable(to_dict) else str(value)
+
+
+def write_json(value: object, *, stream: Any = None, indent: int | None = None) -> None:
+    """One JSON value and a line end."""
+    print(json.dumps(value, ensure_ascii=False, default=plain, indent=indent), file=stream or sys.stdout)
+
+
+def write(text: str) -> None:
+    """A line of data for people."""
+    print(text, file=sys.stdout)  # noqa: T201
+
+
+def say(text: str) -> None:
+    """A message: progress, advice, what went wrong. Never data."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def refusal_facts(refusal: Refusal) -> dict[str, Any]:
+    """A refusal as JSON: its code, what it means, its facts by name."""
+    return {"code": refusal.code, "detail": refusal.summary(), **refusal.facts}
+
+
+def refuse(refusal: Refusal, as_json: bool) -> Exit:
+    """Tell of a refusal, and answer how the command ends."""
+    if as_json:
+        write_json(refusal_facts(refusal), stream=sys.stderr)
+    else:
+        say(f"{refusal.code}: {refusal.message()}")
+    return exit_of(refusal)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as they must be; a value that is None is shown as nothing."""
+    lines = [list(headings), *(["" if value is None else str(value) for value in row] for row in rows)]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(headings))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+class Progress:
+    """A bar on stderr while it is a terminal; silence otherwise."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how far it is; ends the line with the last one."""
+        if not self._shown:
+            return
+        filled = 30 * done // total if total else 30
+        end = "\n" if done >= total else ""
+        sys.stderr.write(f"\r{self._what} [{'█' * filled}{'·' * (30 - filled)}] {done:,} / {total:,}{end}")
+        sys.stderr.flush()

@@ -1,0 +1,304 @@
+"""Batches of keys: how large, who must agree, what may happen to them next, and where their texts go.
+
+    planned ──▶ minting ──▶ minted ──▶ released
+       │ approve    ╲          │          │
+       ▼             ╲         ▼          ▼
+    approved          ╲──▶ recalled ◀─────┘      (a recall takes what is not redeemed, and is final)
+
+Source: rules, section 1; two people for more than 1,000 keys: 6-reliability.md, Security.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from chaveiro.rules.errors import Malformed, Refusal, SeatsOverMaximum
+from chaveiro.rules.policies import MONTHS_AT_MOST
+from chaveiro.rules.verdicts import CountryNotServed, Fault, Refusals
+
+KEYS_AT_MOST = 1_000_000
+"""Keys in one batch. Whoever needs more plans several: each is told, approved, released and recalled on its own."""
+
+KEYS_ALONE_AT_MOST = 1_000
+"""Keys in a batch that one person may have minted alone."""
+
+CHUNK_KEYS = 50_000
+"""Keys that are made, written down and committed together; also the most in one encrypted part."""
+
+SLICE_KEYS = 50_000
+"""Keys released or revoked in one transaction, so that nothing else waits longer than a moment."""
+
+DELAY_ALONE = timedelta(hours=24)
+"""How long a batch waits where one person runs the installation, in place of a second one."""
+
+EXPORT_LIFE = timedelta(hours=24)
+"""How long an encrypted export waits for its download."""
+
+COUNTRY = re.compile(r"[A-Z]{2}")
+
+assert KEYS_ALONE_AT_MOST < CHUNK_KEYS <= 100_000 < KEYS_AT_MOST
+
+
+class Kind(StrEnum):
+    """What a batch is made of."""
+
+    BEARER = "bearer"  # a secret key for each serial; whoever holds its text may redeem it
+    BOOK = "book"  # no secret is made; redeemable by serial by its holder
+
+
+class Stage(StrEnum):
+    """Where a batch stands; derived from its facts, never stored."""
+
+    PLANNED = "planned"
+    WAITING = "waiting"  # for a second person
+    MINTING = "minting"
+    MINTED = "minted"
+    RELEASED = "released"
+    RECALLED = "recalled"
+
+
+class SecondPersonNeeded(Refusal):
+    """More keys than one person may have minted alone; somebody else must approve. Facts: batch, not_before."""
+
+    code = "second_person_needed"
+
+
+class BatchStep(Refusal):
+    """A batch does not go from where it stands to there. Facts: stage, step."""
+
+    code = "batch_step_refused"
+
+
+class ExportLost(Refusal):
+    """The texts of committed keys are gone or damaged; what was lost is never made again. Recall it. Facts: reason."""
+
+    code = "export_lost"
+
+
+class FileRefused(Refusal):
+    """The file for the keys cannot be used, and nothing was overwritten. Facts: reason."""
+
+    code = "file_refused"
+
+
+class DoubledKey(Refusal):
+    """A new key, or its serial, exists already; nothing of its chunk was kept. Facts: what."""
+
+    code = "doubled_key"
+
+
+class RandomSourceBroken(Refusal):
+    """The random source repeats itself; nothing is minted from it. Facts: reason."""
+
+    code = "random_source_broken"
+
+
+class HolderRefused(Refusal):
+    """This organisation cannot hold stock now. Facts: reason."""
+
+    code = "holder_refused"
+
+
+class KeyReplaced(Refusal):
+    """The key was replaced already. Facts: by (the new serial)."""
+
+    code = "key_replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """How this installation is run: by one person, or as a `pretence` (demo, sandbox) where no key is worth money."""
+
+    one_person: bool = False
+    pretence: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is asked for: `quantity` keys of `seats` for `months`. No country: wherever the product is sold."""
+
+    product: str
+    seats: int
+    months: int
+    quantity: int
+    countries: tuple[str, ...] = ()
+    activate_before: date | None = None
+    holder: UUID | None = None  # None: the vendor
+    kind: Kind = Kind.BEARER
+
+    def check(self, *, maximum_seats: int, markets: Collection[str], day: date) -> None:
+        """Pass, or raise Refusals with every fault at once; `maximum_seats` and `markets` are the product's."""
+        faults = tuple(self._faults(maximum_seats, markets, day))
+        if faults:
+            raise Refusals(faults)
+
+    def _faults(self, maximum_seats: int, markets: Collection[str], day: date) -> Iterator[Fault]:
+        if self.seats < 1:
+            yield Fault("/seats", Malformed(field="seats", reason="must be 1 or more"))
+        elif self.seats > maximum_seats:
+            over_by = self.seats - maximum_seats
+            yield Fault("/seats", SeatsOverMaximum(seats=self.seats, maximum=maximum_seats, over_by=over_by))
+        if not 1 <= self.months <= MONTHS_AT_MOST:
+            yield Fault("/months", Malformed(field="months", reason=f"must be from 1 to {MONTHS_AT_MOST}"))
+        if not 1 <= self.quantity <= KEYS_AT_MOST:
+            yield Fault("/count", Malformed(field="count", reason=f"must be from 1 to {KEYS_AT_MOST}"))
+        for index, country in enumerate(self.countries):
+            if country not in markets:
+                refusal = CountryNotServed(country=country, product=self.product)
+                yield Fault(f"/countries/{index}", refusal)
+        if self.activate_before is not None and self.activate_before <= day:
+            yield Fault("/activate_before", Malformed(field="activate_before", reason="must lie after today"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The facts of one batch, as its row has them. Its serials are the numbers from `first_number` on."""
+
+    id: UUID
+    number: int
+    product_version: int
+    product: str
+    seats: int
+    months: int
+    quantity: int
+    minted: int
+    first_number: int
+    countries: tuple[str, ...]
+    activate_before: date | None
+    holder: UUID
+    holder_name: str
+    kind: Kind
+    created_by: UUID | None
+    created_at: datetime
+    approved_at: datetime | None
+    minted_at: datetime | None
+    released_at: datetime | None
+    recalled_at: datetime | None
+    replaces: int | None
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether nobody else needs to agree any more."""
+        return self.quantity <= KEYS_ALONE_AT_MOST or self.approved_at is not None
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands."""
+        if self.recalled_at:
+            return Stage.RECALLED
+        if self.released_at:
+            return Stage.RELEASED
+        if self.minted_at:
+            return Stage.MINTED
+        if self.minted:
+            return Stage.MINTING
+        return Stage.PLANNED if self.is_approved else Stage.WAITING
+
+    def step(self, step: str) -> None:
+        """Pass when `step` may be taken now; raise SecondPersonNeeded or BatchStep otherwise."""
+        if step == "mint" and self.stage is Stage.WAITING:
+            raise SecondPersonNeeded(batch=str(self.id), not_before=None)
+        if self.stage not in STEPS[step]:
+            raise BatchStep(stage=self.stage.value, step=step)
+
+    def matches(self, order: Order) -> bool:
+        """Whether this batch is what `order` asks for, its holder aside."""
+        mine = (self.product, self.seats, self.months, self.quantity, self.countries, self.activate_before, self.kind)
+        return mine == (
+            order.product,
+            order.seats,
+            order.months,
+            order.quantity,
+            order.countries,
+            order.activate_before,
+            order.kind,
+        )
+
+
+# Which stages each step starts from. Releasing and recalling may be asked again: they then finish what was interrupted.
+STEPS = {
+    "approve": frozenset({Stage.WAITING}),
+    "mint": frozenset({Stage.PLANNED, Stage.MINTING}),
+    "release": frozenset({Stage.MINTED, Stage.RELEASED}),
+    "recall": frozenset(Stage),
+}
+
+
+def approval_at_once(quantity: int, house: House, now: datetime) -> datetime | None:
+    """When a batch of that size counts as approved as it is planned; None while somebody else must agree."""
+    return now if house.pretence or quantity <= KEYS_ALONE_AT_MOST else None
+
+
+def check_approval(batch: Batch, approver: UUID | None, house: House, now: datetime) -> bool:
+    """Whether `approver` is a second person; raises SecondPersonNeeded when neither that nor alone long enough.
+
+    The machine's own command line has no account and is nobody: it can plan, and it is no second person either.
+    """
+    batch.step("approve")
+    if approver is not None and approver != batch.created_by:
+        return True
+    not_before = batch.created_at + DELAY_ALONE if house.one_person else None
+    if not_before is None or now < not_before:
+        raise SecondPersonNeeded(batch=str(batch.id), not_before=not_before)
+    return False
+
+
+def watched(random_bytes: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """The same random source, refused as soon as it gives nothing but zeros or repeats a block it gave before."""
+    seen: set[bytes] = set()
+
+    def blocks(count: int) -> bytes:
+        block = random_bytes(count)
+        if len(block) != count or not any(block):
+            raise RandomSourceBroken(reason="a block of zeros" if len(block) == count else "a short block")
+        beginning = block[:16]
+        if beginning in seen:
+            raise RandomSourceBroken(reason="a block that was there before")
+        seen.add(beginning)
+        return block
+
+    return blocks
+
+
+class KeyFile(Protocol):
+    """A file in which the texts of one batch stand: rows of one length, in the order of their serials."""
+
+    def batch(self) -> UUID | None:
+        """The batch whose unfinished file is here; None when there is none."""
+
+    def is_finished(self) -> bool:
+        """Whether the whole file stands under its own name."""
+
+    def begin(self, batch: UUID) -> None:
+        """Make the file, empty but for its header, and take hold of it. Raises FileRefused when somebody else does."""
+
+    def read_finished(self) -> None:
+        """Take hold of the whole file, for reading. Raises FileRefused."""
+
+    def rows(self, first: int, count: int) -> bytes:
+        """Committed rows from the place `first` on; fewer bytes than asked for when they are not there."""
+
+    def cut(self, rows: int) -> None:
+        """Forget everything behind that many rows."""
+
+    def append(self, rows: bytes) -> None:
+        """Put rows at the end; they are on the disk when this returns."""
+
+    def finish(self) -> None:
+        """Give the file its own name: from now on it is whole."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+Encrypt = Callable[[bytes], bytes]
+"""Seals the texts of one part, so that only whom they are meant for can read them."""
+
+Progress = Callable[[int, int], None]
+"""Told after each commit: keys done, keys in all."""

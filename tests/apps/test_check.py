@@ -1,0 +1,345 @@
+"""Every assertion of `chaveiro check`: silent over true rows, and each catches a violation that was planted for it.
+
+What the database refuses by itself is planted behind its back: constraints dropped, triggers off, as a bad restore or
+somebody with too many rights would. The test's transaction takes everything back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from chaveiro.apps.closing.queries import ASSERTIONS, broken
+from chaveiro.rules.keys import group
+from tests.apps.house_of_cards import FIRST_SERIAL, NOW, Cards, build, do, ground, one, open_customer
+
+pytestmark = pytest.mark.django_db
+
+SOLD = FIRST_SERIAL + 2
+SPENT = FIRST_SERIAL
+
+
+@pytest.fixture
+def cards() -> Cards:
+    return build()
+
+
+def found() -> dict[str, list[dict[str, object]]]:
+    """The names of the assertions that do not hold, with the facts that each tells."""
+    told = {f"{one.id} {one.name}": broken(one, ground()) for one in ASSERTIONS}
+    return {name: [violation.facts for violation in violations] for name, violations in told.items() if violations}
+
+
+def without_guards(*tables: str) -> None:
+    """Constraints that are not primary keys go, and triggers rest."""
+    do("SET LOCAL session_replication_role = replica")
+    for table in tables:
+        do(
+            f"""DO $$ DECLARE name text; BEGIN
+            FOR name IN SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass
+                AND contype IN ('c', 'f', 'x') LOOP
+                EXECUTE format('ALTER TABLE {table} DROP CONSTRAINT %I', name);
+            END LOOP;
+            FOR name IN SELECT i.indexrelid::regclass::text FROM pg_index i WHERE i.indrelid = '{table}'::regclass
+                AND i.indisunique AND NOT i.indisprimary LOOP
+                BEGIN EXECUTE 'DROP INDEX ' || name;
+                EXCEPTION WHEN dependent_objects_still_exist THEN
+                    EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || name || ' CASCADE'; END;
+            END LOOP; END $$"""
+        )
+
+
+def test_true_rows_break_nothing(cards: Cards) -> None:
+    assert found() == {}
+
+
+def test_an_empty_database_breaks_nothing() -> None:
+    assert found() == {}
+
+
+# --- K ---
+
+
+def key_spent_twice(cards: Cards) -> None:
+    other = Cards(keys=[], product=cards.product, policy=cards.policy, ana=cards.ana)
+    open_customer(other, numbers=[SOLD])
+    without_guards("redemption_line")
+    do("UPDATE redemption_line SET key_id = %s WHERE redemption_id = %s", SPENT, other.redemption)
+    do("UPDATE keys_key SET state = 'released', customer_id = NULL, redeemed_at = NULL WHERE number = %s", SOLD)
+
+
+def redemption_forgotten(cards: Cards) -> None:
+    without_guards("redemption_redemption", "redemption_line")
+    do("DELETE FROM redemption_line")
+    do("DELETE FROM redemption_redemption")
+    do("UPDATE keys_key SET state = 'released', customer_id = NULL, redeemed_at = NULL")
+    do("UPDATE subscriptions_ledgerrow SET granted = 0, redemption_id = NULL")
+
+
+def redemption_without_entry(cards: Cards) -> None:
+    do("ALTER TABLE journal_entry DISABLE TRIGGER ALL")
+    do("DELETE FROM journal_entry")
+
+
+def redemption_without_ledger_row(cards: Cards) -> None:
+    without_guards("subscriptions_ledgerrow")
+    do("UPDATE subscriptions_ledgerrow SET redemption_id = NULL")
+
+
+def reversed_by_half(cards: Cards) -> None:
+    do("UPDATE redemption_redemption SET reversed_at = %s", NOW)
+
+
+def redeemed_by_nobody(cards: Cards) -> None:
+    do(
+        "UPDATE keys_key SET state = 'redeemed', customer_id = %s, redeemed_at = %s WHERE number = %s",
+        cards.customer,
+        NOW,
+        SOLD,
+    )
+
+
+def spent_and_for_sale(cards: Cards) -> None:
+    do("UPDATE keys_key SET state = 'released', customer_id = NULL, redeemed_at = NULL WHERE number = %s", SPENT)
+
+
+def sold_before_its_release(cards: Cards) -> None:
+    do("UPDATE keys_batch SET released_at = NULL")
+
+
+def recalled_and_for_sale(cards: Cards) -> None:
+    do("UPDATE keys_batch SET recalled_at = %s", NOW)
+
+
+def bearer_without_a_digest(cards: Cards) -> None:
+    do("UPDATE keys_key SET digest = NULL WHERE number = %s", SOLD)
+
+
+def held_though_redeemed(cards: Cards) -> None:
+    do("INSERT INTO keys_hold (key_id, draft_id, since, until) VALUES (%s, %s, %s, %s)", SPENT, uuid4(), NOW, NOW)
+
+
+def serial_lost(cards: Cards) -> None:
+    do("DELETE FROM keys_key WHERE number = %s", SOLD)
+
+
+def state_of_no_kind(cards: Cards) -> None:
+    without_guards("keys_key")
+    do("UPDATE keys_key SET state = 'lost' WHERE number = %s", SOLD)
+
+
+def ranges_that_overlap(cards: Cards) -> None:
+    without_guards("keys_batch")
+    do(
+        "INSERT INTO keys_batch SELECT (jsonb_populate_record(b, %s)).* FROM keys_batch b",
+        json.dumps({"id": str(uuid4()), "number": 2, "quantity": 1, "minted": 0, "minted_at": None, "released_at": None}),
+    )
+
+
+def one_text_for_two_keys(cards: Cards) -> None:
+    without_guards("keys_key")
+    do("UPDATE keys_key SET digest = (SELECT digest FROM keys_key WHERE number = %s)", SPENT)
+
+
+def line_of_more_seats(cards: Cards) -> None:
+    do("UPDATE redemption_line SET seats = seats + 1 WHERE key_id = %s", SPENT)
+    do("SET LOCAL session_replication_role = replica")
+    do("UPDATE subscriptions_ledgerrow SET granted = granted + 366")
+
+
+def row_of_more_days(cards: Cards) -> None:
+    do("SET LOCAL session_replication_role = replica")
+    do("UPDATE subscriptions_ledgerrow SET granted = granted + 10, credit_after = 0, ends_after = ends_after + 1")
+    do("UPDATE subscriptions_subscription SET ends_on = ends_on + 1")
+
+
+def two_answers(cards: Cards) -> None:
+    without_guards("operations_answer")
+    for _ in range(2):
+        remember(status=201)
+
+
+def answer_of_a_fault(cards: Cards) -> None:
+    remember(status=503)
+
+
+def remember(*, status: int) -> None:
+    do(
+        "INSERT INTO operations_answer (actor_id, method, path, key, body_digest, status, body, at)"
+        " VALUES (%s, 'POST', '/api/v1/redemptions', 'abc', %s, %s, '{}', %s)",
+        "0190b0aa-0000-7000-8000-000000000001",
+        b"d" * 32,
+        status,
+        NOW,
+    )
+
+
+# --- L ---
+
+
+def account_that_does_not_close(cards: Cards) -> None:
+    do("SET LOCAL session_replication_role = replica")
+    do("UPDATE subscriptions_ledgerrow SET ends_after = ends_after - 1")
+    do("UPDATE subscriptions_subscription SET ends_on = ends_on - 1")
+
+
+def subscription_changed_without_a_row(cards: Cards) -> None:
+    do("UPDATE subscriptions_subscription SET ends_on = ends_on + 30")
+
+
+def subscription_without_a_ledger(cards: Cards) -> None:
+    do("SET LOCAL session_replication_role = replica")
+    do("DELETE FROM subscriptions_ledgerrow")
+
+
+def term_that_nobody_started(cards: Cards) -> None:
+    do("SET LOCAL session_replication_role = replica")
+    do("UPDATE subscriptions_ledgerrow SET term = 2")
+    do("UPDATE subscriptions_subscription SET term = 2")
+
+
+# --- A ---
+
+
+def more_licences_than_counted(cards: Cards) -> None:
+    do("UPDATE subscriptions_subscription SET assigned = 0")
+
+
+def two_licences_for_one_person(cards: Cards) -> None:
+    without_guards("licences_licence")
+    do(
+        "INSERT INTO licences_licence SELECT (jsonb_populate_record(l, %s)).* FROM licences_licence l",
+        json.dumps({"id": str(uuid4())}),
+    )
+    do("UPDATE subscriptions_subscription SET assigned = 2")
+
+
+def licence_for_another_product(cards: Cards) -> None:
+    other = one("INSERT INTO catalog_product (code, created_at) VALUES ('mail', %s) RETURNING id", NOW)
+    do("UPDATE licences_licence SET product_id = %s", other)
+
+
+def licence_of_a_stranger(cards: Cards) -> None:
+    carla = Cards(keys=[], product=cards.product, policy=cards.policy, ana=cards.ana)
+    open_customer(carla, numbers=[SOLD])
+    without_guards("licences_licence")
+    do("UPDATE licences_licence SET person_id = %s WHERE id = %s", carla.person, cards.licence)
+    do("UPDATE licences_licence SET ended_at = %s WHERE id = %s", NOW, carla.licence)
+    do("UPDATE subscriptions_subscription SET assigned = 0 WHERE id = %s", carla.subscription)
+
+
+def account_of_a_stranger(cards: Cards) -> None:
+    do("UPDATE identity_account SET customer_id = %s", uuid4())
+
+
+# --- S ---
+
+
+def key_in_a_name(cards: Cards) -> None:
+    do("UPDATE customers_customer SET name = %s", f"Chave {group(cards.keys[2])}, obrigado")
+
+
+def key_in_a_job(cards: Cards) -> None:
+    args = json.dumps({"text": f"primeira\n{group(cards.keys[2]).lower()}\núltima"})
+    do("INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('q', 't', %s)", args)
+
+
+def key_in_bytes(cards: Cards) -> None:
+    do("UPDATE keys_key SET digest = %s WHERE number = %s", cards.keys[2].encode() + b"\x00\xff padd"[:7], SOLD + 1)
+
+
+def key_in_wide_letters(cards: Cards) -> None:
+    wide = "".join(chr(ord(symbol) + 0xFEE0) for symbol in cards.keys[2])
+    do("UPDATE redemption_redemption SET reversal_reason = %s", wide)
+
+
+def pepper_in_a_result(cards: Cards) -> None:
+    secret = ground().secrets["KEY_PEPPERS"]
+    do(
+        "INSERT INTO operations_operation (id, kind, state, subject_id, total, done, failed, result, fault, created_at)"
+        " VALUES (%s, 'mint', 'failed', '', 0, 0, 0, '{}', %s, %s)",
+        uuid4(),
+        f"pepper 1:{secret}= is bad",
+        NOW,
+    )
+
+
+def token_in_a_form(cards: Cards) -> None:
+    token = "chv_" + "abcdefgh" * 4
+    do(
+        "INSERT INTO identity_token (id, account_id, name, digest, scopes, created_at)"
+        " VALUES (%s, %s, 'ci', sha256(%s::bytea), '{}', %s)",
+        uuid4(),
+        cards.account,
+        token.encode(),
+        NOW,
+    )
+    do("UPDATE redemption_redemption SET attestation = %s", json.dumps({"agent": f"curl {token}"}))
+
+
+def password_as_it_is(cards: Cards) -> None:
+    do("UPDATE identity_account SET password = 'correct horse battery staple'")
+
+
+PLANTED: tuple[tuple[Callable[[Cards], None], frozenset[str]], ...] = (
+    (key_spent_twice, frozenset({"K1 key_stands_once", "K2 redeemed_by_a_line"})),
+    (redemption_forgotten, frozenset({"K1 redemption_stays", "L1 seat_days_close", "L2 subscription_is_its_replay"})),
+    (redemption_without_entry, frozenset({"K1 redemption_is_whole"})),
+    (redemption_without_ledger_row, frozenset({"K1 redemption_is_whole"})),
+    (reversed_by_half, frozenset({"K1 reversed_whole"})),
+    (redeemed_by_nobody, frozenset({"K2 redeemed_by_a_line"})),
+    (spent_and_for_sale, frozenset({"K2 redeemed_by_a_line"})),
+    (sold_before_its_release, frozenset({"K2 path_begins_with_release"})),
+    (recalled_and_for_sale, frozenset({"K2 recalled_is_revoked"})),
+    (bearer_without_a_digest, frozenset({"K2 secret_by_kind"})),
+    (held_though_redeemed, frozenset({"K2 held_is_for_sale"})),
+    (serial_lost, frozenset({"K3 batch_is_complete", "K3 states_add_up"})),
+    (state_of_no_kind, frozenset({"K3 states_add_up"})),
+    (ranges_that_overlap, frozenset({"K3 serials_are_unique"})),
+    (one_text_for_two_keys, frozenset({"K3 digests_are_unique"})),
+    (line_of_more_seats, frozenset({"K4 line_carries_the_key", "K4 row_grants_its_lines", "L1 seat_days_close"})),
+    (row_of_more_days, frozenset({"K4 row_grants_its_lines"})),
+    (two_answers, frozenset({"K5 answer_is_given_once"})),
+    (answer_of_a_fault, frozenset({"K5 answer_is_of_a_request"})),
+    (account_that_does_not_close, frozenset({"L1 seat_days_close", "L2 subscription_is_its_replay"})),
+    (subscription_changed_without_a_row, frozenset({"L2 subscription_is_its_replay"})),
+    (subscription_without_a_ledger, frozenset({"K1 redemption_is_whole", "L2 subscription_is_its_replay"})),
+    (term_that_nobody_started, frozenset({"L2 terms_start_with_a_new_end"})),
+    (more_licences_than_counted, frozenset({"A1 licences_fit_the_seats"})),
+    (two_licences_for_one_person, frozenset({"A1 licence_is_held_once"})),
+    (licence_for_another_product, frozenset({"A1 licence_is_of_its_product"})),
+    (licence_of_a_stranger, frozenset({"A1 one_customer_along_keys"})),
+    (account_of_a_stranger, frozenset({"A1 one_customer_along_keys"})),
+    (key_in_a_name, frozenset({"S1 no_secret_in_the_database"})),
+    (key_in_a_job, frozenset({"S1 no_secret_in_the_database"})),
+    (key_in_bytes, frozenset({"S1 no_secret_in_the_database"})),
+    (key_in_wide_letters, frozenset({"S1 no_secret_in_the_database"})),
+    (pepper_in_a_result, frozenset({"S1 no_secret_in_the_database"})),
+    (token_in_a_form, frozenset({"S1 no_secret_in_the_database"})),
+    (password_as_it_is, frozenset({"S1 passwords_are_hashed"})),
+)
+
+
+@pytest.mark.parametrize(("plant", "caught_by"), PLANTED, ids=[plant.__name__ for plant, _ in PLANTED])
+def test_a_planted_violation_is_caught_and_nothing_else(
+    cards: Cards, plant: Callable[[Cards], None], caught_by: frozenset[str]
+) -> None:
+    plant(cards)
+    assert set(found()) == caught_by
+
+
+def test_each_assertion_has_a_violation_that_it_catches() -> None:
+    caught = frozenset().union(*(names for _, names in PLANTED))
+    # The journal's is planted where entries are really committed and sealed.
+    assert {f"{assertion.id} {assertion.name}" for assertion in ASSERTIONS} - caught == {"H1 journal_is_what_was_sealed"}
+
+
+def test_a_leak_is_told_by_place_and_serial_and_never_repeated(cards: Cards) -> None:
+    key_in_a_name(cards)
+    told = found()["S1 no_secret_in_the_database"]
+    assert told == [
+        {"table": "customers_customer", "column": "name", "row": str(cards.customer), "what": "a whole key", "serial": SOLD}
+    ]
