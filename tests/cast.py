@@ -141,7 +141,7 @@ def make_keys(world: World, count: int = 1, product: str = "office-basic", **cha
     state = changes.pop("state", "released")
     texts = mint(count, os.urandom)
     digester = digesters()[-1]
-    first = connection.connection.execute("SELECT coalesce(max(number), 0) + 1 FROM keys_key").fetchone()[0]
+    first = connection.connection.execute("SELECT coalesce(max(number), 9999999999) + 1 FROM keys_key").fetchone()[0]
     batch = Batch.objects.create(
         id=new_id(),
         number=first,

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from chaveiro.adapters import clock
+from chaveiro.adapters.jobs import ProcrastinateJobs
+from chaveiro.adapters.mail import post_office_at
 from chaveiro.adapters.sealing import CodeSealer
+from chaveiro.adapters.signing import Keyring
 from chaveiro.rules.drafts import Sealer
 from chaveiro.rules.errors import Malformed
 from chaveiro.rules.keys.digests import Digester, Pepper
 from chaveiro.rules.means import Means
+from chaveiro.rules.outbox import PostOffice
 
 
 def means() -> Means:
@@ -58,3 +64,34 @@ def versioned(text: str, variable: str) -> list[tuple[int, bytes]]:
     if not found:
         raise Malformed(field=variable, reason="is not set")
     return sorted(found.items())
+
+
+def post_office() -> PostOffice:
+    """Where letters are posted. Raises adapters.mail.MailAddressRefused when CHAVEIRO_EMAIL_URL cannot be used."""
+    return _post_office(settings.EMAIL_URL, settings.DEFAULT_FROM_EMAIL, settings.BASE_URL)
+
+
+@lru_cache(maxsize=4)
+def _post_office(url: str, sender: str, base_url: str) -> PostOffice:
+    return post_office_at(url, sender=sender, host=urlsplit(base_url).hostname or "localhost")
+
+
+@lru_cache(maxsize=1)
+def jobs() -> ProcrastinateJobs:
+    """The job engine."""
+    return ProcrastinateJobs()
+
+
+def keyring() -> Keyring:
+    """The keys that sign receipts and checkpoints. Raises adapters.signing.SigningKeysUnusable."""
+    return _keyring(settings.SIGNING_KEYS)
+
+
+@lru_cache(maxsize=4)
+def _keyring(text: str) -> Keyring:
+    return Keyring.from_text(text)
+
+
+def derived_secret(purpose: str) -> bytes:
+    """32 bytes for one purpose, from the installation's secret key: equal in all its processes, useless for another."""
+    return hmac.digest(settings.SECRET_KEY.encode(), f"chaveiro derived 1 {purpose}".encode(), "sha256")

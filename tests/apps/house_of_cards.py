@@ -28,13 +28,14 @@ FIRST_SERIAL = 1_000_001
 def one(sql: str, *parameters: Any) -> Any:
     """The first column of the first row."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, parameters or None)
         return cursor.fetchone()[0]
 
 
 def do(sql: str, *parameters: Any) -> None:
+    """A statement whose answer does not matter."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, parameters or None)
 
 
 @dataclass(slots=True)

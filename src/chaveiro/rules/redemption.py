@@ -19,6 +19,7 @@ from chaveiro.rules.errors import Malformed, NotFound, PaidDirectly, Refusal, Su
 from chaveiro.rules.keys import reading as key_reading
 from chaveiro.rules.keys.digests import Digester
 from chaveiro.rules.policies import Policy
+from chaveiro.rules.symbols import SYMBOLS
 from chaveiro.rules.verdicts import Fault
 
 BASKET_AT_MOST = 200
@@ -300,5 +301,5 @@ def _effect(keys: tuple[KeyFacts, ...], around: Situation) -> tuple[Effect | Non
 def reference(entropy: bytes) -> str:
     """A receipt's reference, `R-XXXX-XXXX`, from five random bytes: easy to say, and no secret."""
     number = int.from_bytes(entropy[:5], "big")
-    symbols = [identifiers.SYMBOLS[number >> shift & 31].upper() for shift in range(35, -1, -5)]
+    symbols = [SYMBOLS[number >> shift & 31] for shift in range(35, -1, -5)]
     return f"R-{''.join(symbols[:4])}-{''.join(symbols[4:])}"

@@ -3,6 +3,7 @@
 owed ──attempt──▶ owed (one attempt more) ──posted──▶ posted
                                           ├─given_up─▶ failed
                                           └─deferred─▶ owed (its outcome kept)
+owed ──superseded──▶ superseded
 """
 
 from __future__ import annotations
@@ -96,6 +97,11 @@ def posted(*, letter: UUID, outcome: str, now: datetime) -> bool:
 def given_up(*, letter: UUID, outcome: str, now: datetime) -> bool:
     """It cannot be posted, or not after all attempts; an operator sees it among the failed."""
     return _settle(letter, "failed", outcome, now)
+
+
+def superseded(*, letter: UUID) -> None:
+    """What it would say is not true any more, or nobody is there to read it: it is never posted."""
+    Letter.objects.filter(id=letter, state="owed").update(state="superseded")
 
 
 def deferred(*, letter: UUID, outcome: str) -> None:

@@ -12,39 +12,40 @@ from chaveiro.apps.closing.queries.assertions import Assertion, Ground, holds, r
 
 # Ids of other rooms that no foreign key shows: the row that they name must have the same customer all the same.
 OPAQUE = (
-    ("customers_person", "account_id", "identity_account"),
-    ("customers_reach", "subscription_id", "subscriptions_subscription"),
-    ("delegation_partnerofrecord", "subscription_id", "subscriptions_subscription"),
-    ("subscriptions_ledgerrow", "redemption_id", "redemption_redemption"),
-    ("redemption_redemption", "person_id", "customers_person"),
+    ("customers_person", "account_id", "identity_account", "id"),
+    ("customers_reach", "subscription_id", "subscriptions_subscription", "id"),
+    ("delegation_partnerofrecord", "subscription_id", "subscriptions_subscription", "id"),
+    ("subscriptions_ledgerrow", "redemption_id", "redemption_redemption", "id"),
+    ("redemption_redemption", "person_id", "customers_person", "id"),
 )
 
 
 def _strangers(_ground: Ground) -> Iterator[dict[str, Any]]:
     """Rows that point to a row of another customer, or to none. From the models, so that a new table is looked at."""
-    for child, column, parent in sorted({*_relations(), *OPAQUE}):
+    for child, column, parent, target in sorted({*_relations(), *OPAQUE}):
         statement = f"""
-            SELECT '{child}' AS "table", '{column}' AS "column", c.id::text AS row, c.customer_id AS customer,
-                p.id::text AS points_to, p.customer_id AS of_customer
-            FROM {child} c LEFT JOIN {parent} p ON p.id = c.{column}
-            WHERE c.{column} IS NOT NULL AND c.customer_id IS NOT NULL AND p.customer_id IS DISTINCT FROM c.customer_id
+            SELECT '{child}' AS "table", '{column}' AS "column", c.{column}::text AS points_to, c.customer_id AS customer,
+                p.customer_id AS of_customer
+            FROM {child} c LEFT JOIN {parent} p ON p.{target} = c.{column}
+            WHERE c.{column} IS NOT NULL AND p.customer_id IS DISTINCT FROM c.customer_id
         """  # noqa: S608 - names of tables and columns from the models
         yield from rows(statement)
 
 
-def _relations() -> Iterator[tuple[str, str, str]]:
+def _relations() -> Iterator[tuple[str, str, str, str]]:
     for model in apps.get_models():
-        if not _has_customer(model):
+        if not _belongs_to_a_customer(model):
             continue
         for field in model._meta.local_fields:
             parent = field.related_model
-            if isinstance(field, models.ForeignKey) and isinstance(parent, type) and _has_customer(parent):
-                yield model._meta.db_table, field.column, parent._meta.db_table
+            if isinstance(field, models.ForeignKey) and isinstance(parent, type) and _belongs_to_a_customer(parent):
+                yield model._meta.db_table, field.column, parent._meta.db_table, field.target_field.column
 
 
-def _has_customer(model: type[models.Model]) -> bool:
-    ours = model.__module__.startswith("chaveiro.")
-    return ours and any(field.column == "customer_id" for field in model._meta.local_concrete_fields)
+def _belongs_to_a_customer(model: type[models.Model]) -> bool:
+    """Whether each of its rows is one customer's. A key is not: its customer is whoever redeemed it last (K2)."""
+    columns = {field.column: field.null for field in model._meta.local_concrete_fields}
+    return model.__module__.startswith("chaveiro.") and columns.get("customer_id") is False
 
 
 A1 = (

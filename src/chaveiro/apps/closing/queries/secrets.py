@@ -43,7 +43,7 @@ SECRET_SYMBOLS = 26
 SECRET_LIKE = f"[0-9A-Za-z_-]{{{SECRET_SYMBOLS}}}"
 SECRET_WORD = re.compile(f"[0-9A-Za-z_-]{{{SECRET_SYMBOLS},128}}")
 # A column of bytes as text; the escapes of what is none would read as digits.
-UNESCAPED = r"regexp_replace(encode({}, 'escape'), '\\[0-7]{{3}}', '#', 'g')"
+UNESCAPED = r"regexp_replace(encode(held.{}, 'escape'), '\\[0-7]{{3}}', '#', 'g')"
 JSON_LINE_END = re.compile(r"\\[nrt]")
 SHOWN_ONCE = """
 WITH wanted AS (SELECT unnest(%s::bytea[]) AS digest)
@@ -80,12 +80,12 @@ def _leaked(ground: Ground) -> Iterator[dict[str, Any]]:
 
 
 def _candidates(table: dict[str, Any]) -> Iterator[Candidate]:
-    key = f"{table['key']}::text" if table["key"] else "ctid::text"
-    cells = [(column, f"{column}::text") for column in table["texts"] or ()]
+    key = table["key"] or "ctid"
+    cells = [(column, f"held.{column}::text") for column in table["texts"] or ()]
     cells += [(column, UNESCAPED.format(column)) for column in table["bytes"] or ()]
     for column, cell in cells:
         statement = (
-            f"SELECT {key} AS row, cell AS text FROM {table['relation']}"  # noqa: S608 - quoted names of the catalogue
+            f"SELECT held.{key}::text AS row, cell AS text FROM {table['relation']} AS held"  # noqa: S608 - quoted names of the catalogue
             f" CROSS JOIN LATERAL (SELECT {cell} AS cell) AS shown"
             f" WHERE length(cell) >= {KEY_SYMBOLS}"
             " AND regexp_replace(cell, %s, '#', 'gi') ~ %s"

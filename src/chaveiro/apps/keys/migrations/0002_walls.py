@@ -13,7 +13,8 @@ CALL house_keeper('SELECT, INSERT, UPDATE, DELETE', 'keys_hold');
 
 -- Serial numbers are taken in blocks, one a batch: they never overlap, whatever happens to the batch.
 CREATE SEQUENCE keys_batch_number;
-CREATE SEQUENCE keys_serial_number;
+-- Eleven digits from the first on: a spreadsheet that drops leading zeros finds none.
+CREATE SEQUENCE keys_serial_number START 10000000000;
 GRANT USAGE ON SEQUENCE keys_batch_number, keys_serial_number TO {R}_web, {R}_system;
 ALTER TABLE keys_batch ADD CONSTRAINT batch_ranges_are_apart
     EXCLUDE USING gist (int8range(first_number, first_number + quantity) WITH &&);
@@ -85,11 +86,12 @@ BEGIN
         RETURNING h.key_id;
 END $body$;
 
-CREATE FUNCTION keys_let_go(draft uuid) RETURNS integer LANGUAGE sql AS $body$
-    WITH gone AS (DELETE FROM keys_hold WHERE draft_id = draft RETURNING 1) SELECT count(*)::integer FROM gone
+-- Lets a draft's keys go, but for some: what stays held keeps the day on which it was first held.
+CREATE FUNCTION keys_let_go(draft uuid, but bigint[]) RETURNS integer LANGUAGE sql AS $body$
+    WITH gone AS (DELETE FROM keys_hold WHERE draft_id = draft AND NOT key_id = ANY (but) RETURNING 1) SELECT count(*)::integer FROM gone
 $body$;
 CALL house_keep('keys_find(bytea[], uuid, timestamptz)', 'keys_hold_for(bigint[], uuid, timestamptz, interval, interval)',
-    'keys_let_go(uuid)');
+    'keys_let_go(uuid, bigint[])');
 
 -- Called inside other rooms' functions, with their rights. Compare-and-set: all of these keys, for sale and in no other
 -- live hold, or none. In order of number, so that two overlapping baskets wait for each other and never for ever.
@@ -128,7 +130,7 @@ $body$;
 BACKWARD = f"""
 DROP FUNCTION keys_give_back(bigint[]);
 DROP FUNCTION keys_spend(jsonb, uuid, uuid, timestamptz);
-DROP FUNCTION keys_let_go(uuid);
+DROP FUNCTION keys_let_go(uuid, bigint[]);
 DROP FUNCTION keys_hold_for(bigint[], uuid, timestamptz, interval, interval);
 DROP FUNCTION keys_find(bytea[], uuid, timestamptz);
 DROP TRIGGER path ON keys_key;

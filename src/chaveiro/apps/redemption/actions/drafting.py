@@ -135,11 +135,15 @@ def keep_keys(
             _row(draft.id, position, text, item, code, sealer, means)
             for position, (text, item) in enumerate(zip(texts, items, strict=True))
         )
-        connection.connection.execute("SELECT keys_let_go(%s)", (draft.id,))
         order = start_over(Order("open", items, draft=draft.id, start_over=take_up), means)
         verdicts = _hold(order, means)
+        _let_go(draft.id, [verdict.facts.number for verdict in verdicts if verdict.facts is not None])
         _used(draft, means)
     return verdicts
+
+
+def _let_go(draft: UUID, but: Sequence[int] = ()) -> None:
+    connection.connection.execute("SELECT keys_let_go(%s, %s::bigint[])", (draft, list(but)), prepare=True)
 
 
 def _row(
@@ -203,7 +207,7 @@ def abandon(*, actor: Actor) -> None:
     """Give the draft up: its keys are free at once, what was typed is gone. Raises NotFound."""
     with acting(actor):
         draft = _open_draft(actor)
-        connection.connection.execute("SELECT keys_let_go(%s)", (draft.id,))
+        _let_go(draft.id)
         DraftKey.objects.filter(draft=draft).delete()
         draft.state, draft.form = "abandoned", {}
         draft.save(update_fields=["state", "form"])

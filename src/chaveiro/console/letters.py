@@ -1,0 +1,148 @@
+"""Letters: written in the reader's language, posted after the commit, marked when the post office has them.
+
+    one transaction    the letter's row, what it needs (a link), one attempt counted
+    no transaction     the words are put together and handed to the post office
+    one transaction    marked: posted, failed, or owed still
+
+A kill in the first leaves nothing; after it, the job comes back and posts the same letter: same Message-ID, same words,
+same link. Nobody gets two different letters, and nobody gets none.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import structlog
+from babel.core import Locale
+from babel.dates import format_datetime
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from chaveiro.apps.identity import queries as identity
+from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.identity.queries import AccountCard
+from chaveiro.apps.notices import actions as notices
+from chaveiro.apps.notices.queries import LetterFacts
+from chaveiro.rules.actors import SYSTEM
+from chaveiro.rules.means import Means
+from chaveiro.rules.outbox import ATTEMPTS_AT_MOST, Message, Owed, PostDeferred, PostOffice, PostRefused
+from chaveiro.rules.tokens import SECRET_BYTES
+
+log = structlog.get_logger(__name__)
+
+SUBJECT_LENGTH_AT_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where letters are written: the post office, the means of each act, the installation's names, a secret of its own."""
+
+    office: PostOffice
+    means: Callable[[], Means]
+    base_url: str
+    vendor: str
+    secret: bytes = field(repr=False)
+
+    def link_secret(self, letter: UUID) -> bytes:
+        """The secret of the link in a letter: found again for a second posting, and kept nowhere."""
+        return hmac.digest(self.secret, b"link in letter " + letter.bytes, "sha256")[:SECRET_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Why a letter is written: to whom, about which customer, and what its words need.
+
+    `words` runs in the first transaction and may make what the letter carries; None means that it is not owed any more.
+    """
+
+    kind: str
+    account: UUID
+    customer: UUID | None
+    words: Callable[[Desk, LetterFacts, AccountCard, Means], Mapping[str, Any] | None]
+
+
+def deliver(desk: Desk, owed: Owed, occasion: Occasion) -> None:
+    """Write and post the letter of an owed effect, at most eight times. Raises PostDeferred: the job comes back."""
+    means = desk.means()
+    with acting(SYSTEM):
+        letter = notices.write_letter(
+            owed=owed.id,
+            letter=means.new_id(),
+            kind=occasion.kind,
+            account=occasion.account,
+            customer=occasion.customer,
+            now=means.now,
+        )
+        if letter.state != "owed":
+            return
+        reader = identity.account(occasion.account)
+        words = None if reader.closed else occasion.words(desk, letter, reader, means)
+        if words is None:
+            notices.superseded(letter=letter.id)
+            return
+        attempts = notices.attempt(letter=letter.id)
+    if attempts is not None:
+        _post(desk, letter, written(desk, letter, reader, words), attempts)
+
+
+def _post(desk: Desk, letter: LetterFacts, message: Message, attempts: int) -> None:
+    known = log.bind(letter=str(letter.id), kind=letter.kind, attempt=attempts)
+    try:
+        outcome = desk.office.post(message)
+    except PostRefused as refused:
+        _give_up(desk, letter, str(refused.facts["outcome"]))
+        known.warning("letter_refused", outcome=refused.facts["outcome"])
+    except PostDeferred as deferral:
+        outcome = str(deferral.facts["outcome"])
+        known.warning("letter_deferred", outcome=outcome)
+        if attempts >= ATTEMPTS_AT_MOST:
+            _give_up(desk, letter, outcome)
+            return
+        with acting(SYSTEM):
+            notices.deferred(letter=letter.id, outcome=outcome)
+        raise
+    else:
+        with acting(SYSTEM):
+            notices.posted(letter=letter.id, outcome=outcome, now=desk.means().now)
+        known.info("letter_posted", outcome=outcome)
+
+
+def _give_up(desk: Desk, letter: LetterFacts, outcome: str) -> None:
+    with acting(SYSTEM):
+        notices.given_up(letter=letter.id, outcome=outcome, now=desk.means().now)
+
+
+def written(desk: Desk, letter: LetterFacts, reader: AccountCard, words: Mapping[str, Any]) -> Message:
+    """The letter in the reader's language; equal for equal letters."""
+    context = {"vendor": desk.vendor, "base_url": desk.base_url, "reader": reader, "language": reader.language, **words}
+    template = f"letters/{letter.kind}"
+    with translation.override(reader.language):
+        subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
+        text = render_to_string(f"{template}.txt", context)
+        html = render_to_string(f"{template}.html", context)
+    return Message(
+        letter=letter.id,
+        to=reader.email,
+        subject=subject[:SUBJECT_LENGTH_AT_MOST],
+        text=text,
+        html=html,
+        language=reader.language,
+        written_at=letter.created_at,
+    )
+
+
+def instant_for(reader: AccountCard, instant: datetime) -> str:
+    """An instant as the reader writes it, in their own time zone, which is named."""
+    try:
+        zone = ZoneInfo(reader.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    locale = Locale.parse(reader.language, sep="-")
+    day = format_datetime(instant, "long", tzinfo=zone, locale=locale)
+    return str(day)

@@ -1,0 +1,81 @@
+"""Days, instants, numbers, countries and lists, as CLDR writes them in European Portuguese and in English."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+from chaveiro.rules.lifecycle import last_day
+
+# English as it is written in Europe: the day before the month.
+LOCALES: Mapping[str, Locale] = {"pt-pt": Locale("pt", "PT"), "en": Locale("en", "GB")}
+LANGUAGES = tuple(LOCALES)
+DEFAULT = "pt-pt"
+
+# CLDR's two-letter territories that are no country or region where an organisation can have its seat.
+NO_COUNTRIES = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
+_CODE = re.compile(r"[A-Z]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How one language writes figures."""
+
+    locale: Locale
+
+    def day(self, value: date) -> str:
+        """`22 de novembro de 2026`, `22 November 2026`."""
+        return str(format_date(value, "long", locale=self.locale))
+
+    def last_day(self, ends_on: date) -> str:
+        """The last covered day of something that ends on the first day not covered."""
+        return self.day(last_day(ends_on))
+
+    def instant(self, value: datetime, time_zone: str = "UTC") -> str:
+        """Day and minute in a time zone, with its name."""
+        zone = ZoneInfo(time_zone)
+        return str(format_datetime(value.astimezone(zone), "d MMMM y, HH:mm zzz", tzinfo=zone, locale=self.locale))
+
+    def number(self, value: int) -> str:
+        """A whole number with its thousands set apart."""
+        return str(format_decimal(value, locale=self.locale))
+
+    def country(self, code: str) -> str:
+        """The name of a country or region; the code itself where there is no name."""
+        return str(self.locale.territories.get(code, code))
+
+    def countries(self) -> list[tuple[str, str]]:
+        """Code and name of every country or region, in the alphabetical order of the language."""
+        named = [(code, self.country(code)) for code in country_codes()]
+        return sorted(named, key=lambda pair: _plain(pair[1]))
+
+    def joined(self, parts: Iterable[str]) -> str:
+        """`a, b e c`."""
+        return str(format_list(list(parts), locale=self.locale))
+
+
+@lru_cache(maxsize=4)
+def figures(language: str) -> Figures:
+    """The figures of a language; of European Portuguese where the language is not one of ours."""
+    return Figures(LOCALES.get(language, LOCALES[DEFAULT]))
+
+
+@lru_cache(maxsize=1)
+def country_codes() -> frozenset[str]:
+    """The codes of all countries and regions that there are (ISO 3166, as CLDR has them)."""
+    return frozenset(code for code in LOCALES["en"].territories if _CODE.fullmatch(code)) - NO_COUNTRIES
+
+
+def _plain(name: str) -> str:
+    """The name without accents and case: Portuguese sorts `África do Sul` among the A."""
+    return "".join(letter for letter in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(letter))
