@@ -153,6 +153,7 @@ def make_keys(world: World, count: int = 1, product: str = "office-basic", **cha
         first_number=first,
         holder_id=changes.pop("holder", world.vendor),
         created_at=NOON,
+        approved_at=NOON,
         minted_at=NOON,
         released_at=NOON,
         **changes,

@@ -5,21 +5,31 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 
 from chaveiro.adapters import clock
+from chaveiro.adapters.age import AgeLocksmith
 from chaveiro.adapters.jobs import ProcrastinateJobs
+from chaveiro.adapters.keyfile import DiskKeyFile
 from chaveiro.adapters.mail import post_office_at
 from chaveiro.adapters.sealing import CodeSealer
 from chaveiro.adapters.signing import Keyring
+from chaveiro.adapters.vault import SealingVault
+from chaveiro.rules.batches import House
 from chaveiro.rules.drafts import Sealer
 from chaveiro.rules.errors import Malformed
+from chaveiro.rules.exports import KeyFile, Locksmith
+from chaveiro.rules.keys import CSV_HEADER, CSV_ROW_BYTES
 from chaveiro.rules.keys.digests import Digester, Pepper
 from chaveiro.rules.means import Means
 from chaveiro.rules.outbox import PostOffice
+from chaveiro.rules.vault import Vault
 
 
 def means() -> Means:
@@ -32,6 +42,16 @@ def means() -> Means:
         clock.random_bytes,
         digesters(settings.KEY_PEPPERS),
     )
+
+
+def now() -> datetime:
+    """The instant, in UTC, where nothing else of `means` is needed."""
+    return clock.now()
+
+
+def new_id() -> UUID:
+    """A new id, where nothing else of `means` is needed: it works while secrets are missing."""
+    return clock.new_id()
 
 
 def sealer() -> Sealer:
@@ -95,3 +115,28 @@ def _keyring(text: str) -> Keyring:
 def derived_secret(purpose: str) -> bytes:
     """32 bytes for one purpose, from the installation's secret key: equal in all its processes, useless for another."""
     return hmac.digest(settings.SECRET_KEY.encode(), f"chaveiro derived 1 {purpose}".encode(), "sha256")
+
+
+def house() -> House:
+    """How this installation is run."""
+    return House(one_person=settings.ONE_PERSON, pretence=settings.DEMO or settings.SANDBOX)
+
+
+def vault() -> Vault:
+    """What seals the secrets lent to long work. Raises Malformed, naming CHAVEIRO_VAULT_KEYS."""
+    return SealingVault(dict(versioned(settings.VAULT_KEYS, "CHAVEIRO_VAULT_KEYS")))
+
+
+def locksmith() -> Locksmith:
+    """What makes age locks for exports."""
+    return AgeLocksmith()
+
+
+def key_file(path: Path) -> KeyFile:
+    """The plain file that a batch is minted into."""
+    return DiskKeyFile(path, CSV_HEADER, CSV_ROW_BYTES)
+
+
+def sealed_file(path: Path) -> KeyFile:
+    """The file that an encrypted export is fetched into."""
+    return DiskKeyFile(path, b"", 1)

@@ -128,7 +128,7 @@ def test_a_journal_that_has_not_grown_is_not_signed_again(signed: list[SignedChe
 def test_each_entry_is_proved_to_whoever_holds_the_checkpoint(signed: list[SignedCheckpoint]) -> None:
     for number, entry_id in rows("SELECT number, entry_id FROM journal_seal ORDER BY number"):
         with acting(ANA):
-            proof = queries.prove(entry_id)
+            proof = queries.prove(ANA, entry_id)
         assert proof.number == number
         leaf = leaf_hash(proof.entry)
         assert verify_inclusion(leaf, number - 1, proof.size, proof.path, proof.root)
@@ -143,24 +143,25 @@ def test_each_entry_is_proved_to_whoever_holds_the_checkpoint(signed: list[Signe
 
 
 def test_a_proof_for_others_is_absent_and_one_too_early_comes_later(signed: list[SignedCheckpoint]) -> None:
-    (((entry_id,),), ((unsealed,),)) = (rows("SELECT min(id) FROM journal_entry"), _one_unsealed())
+    [(entry_id,)] = rows("SELECT min(id) FROM journal_entry")
     for absent in (entry_id, 999_999_999):
-        with pytest.raises(NotFound), acting(CARLA):
-            queries.prove(absent)
-    with pytest.raises(Contention), acting(ANA):
-        queries.prove(unsealed)
-
-
-def _one_unsealed() -> list[tuple[int]]:
+        with pytest.raises(NotFound), acting(CARLA):  # both layers
+            queries.prove(CARLA, absent)
+        with pytest.raises(NotFound), acting(CARLA):  # the database's alone
+            queries.prove(SYSTEM, absent)
+        with pytest.raises(NotFound):  # the query's alone
+            queries.prove(CARLA, absent)
     tell(1)
-    return rows("SELECT max(id) FROM journal_entry")
+    [(unsealed,)] = rows("SELECT max(id) FROM journal_entry")
+    with pytest.raises(Contention), acting(ANA):
+        queries.prove(ANA, unsealed)
 
 
 def test_no_proof_is_given_for_an_entry_that_was_changed(signed: list[SignedCheckpoint], intruder: str) -> None:
     [(entry_id,)] = rows(f"SELECT {entry_of(3)}")
     tamper(intruder, f"UPDATE journal_entry SET subject_id = 'R-9' WHERE id = {entry_id}")
     with pytest.raises(JournalBroken), acting(DUARTE):
-        queries.prove(entry_id)
+        queries.prove(DUARTE, entry_id)
 
 
 def test_growth_from_one_checkpoint_to_the_next_is_proved(signed: list[SignedCheckpoint]) -> None:
@@ -363,4 +364,4 @@ def test_a_tree_with_a_hole_is_not_built_upon(signed: list[SignedCheckpoint], in
     with pytest.raises(JournalBroken, match="level 3"):
         seal_all(1)
     with pytest.raises(JournalBroken), acting(ANA):
-        queries.prove(rows(f"SELECT {entry_of(14)}")[0][0])
+        queries.prove(ANA, rows(f"SELECT {entry_of(14)}")[0][0])

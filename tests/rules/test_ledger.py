@@ -323,7 +323,7 @@ def test_the_rows_that_are_broken_below_were_whole() -> None:
         # A credit from nowhere, hidden by keys that brought less.
         (2, lambda rows: changed(rows, 2, before=replace(rows[1].before, credit=1), granted=rows[1].granted - 1)),
         (4, lambda rows: [*rows, reversal_of(4, rows[2], day(after=199))]),
-        (4, lambda rows: changed(rows, 3, number=4)),
+        (4, lambda rows: [*rows[:2], replace(rows[2], number=4)]),
         (2, lambda rows: changed(rows, 2, after=replace(rows[1].after, credit=0), granted=rows[1].granted - 1)),
         (3, lambda rows: changed(rows, 3, after=replace(rows[2].after, credit=rows[2].after.credit + 1))),
         (3, lambda rows: changed(rows, 3, after=replace(rows[2].after, ends_on=day(after=2000)))),

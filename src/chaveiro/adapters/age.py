@@ -17,12 +17,33 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from chaveiro.rules.errors import Malformed
+from chaveiro.rules.exports import Encrypt, Lock
 
 SHORTEST_PASSPHRASE = 12
 LONGEST_PASSPHRASE = 1024
 WORK_FACTOR = 17
 PIECE_BYTES = 64 * 1024
 SALT_LABEL = b"age-encryption.org/v1/scrypt"
+
+
+class AgeLocksmith:
+    """Makes locks of age recipients and passphrases."""
+
+    def __init__(self, work_factor: int = WORK_FACTOR) -> None:
+        self._work_factor = work_factor
+
+    def check(self, lock: Lock) -> None:
+        """Pass, or raise Malformed: no age public key, or a passphrase not of 12 to 1,024 characters."""
+        if lock.recipient:
+            ForRecipient(lock.recipient)
+        else:
+            _check_passphrase(lock.passphrase)
+
+    def fit(self, lock: Lock) -> Encrypt:
+        """What seals for that lock. Raises Malformed like `check`."""
+        if lock.recipient:
+            return ForRecipient(lock.recipient)
+        return UnderPassphrase(lock.passphrase, self._work_factor)
 
 
 class ForRecipient:
@@ -49,9 +70,7 @@ class UnderPassphrase:
     """
 
     def __init__(self, passphrase: str, work_factor: int = WORK_FACTOR) -> None:
-        if not SHORTEST_PASSPHRASE <= len(passphrase) <= LONGEST_PASSPHRASE:
-            reason = f"must have {SHORTEST_PASSPHRASE} to {LONGEST_PASSPHRASE} characters"
-            raise Malformed(field="passphrase", reason=reason)
+        _check_passphrase(passphrase)
         self._file_key = os.urandom(16)
         self._header = _header(self._file_key, passphrase.encode(), work_factor)
 
@@ -66,6 +85,12 @@ class UnderPassphrase:
             for number, piece in enumerate(pieces)
         ]
         return self._header + nonce + b"".join(sealed)
+
+
+def _check_passphrase(passphrase: str) -> None:
+    if not SHORTEST_PASSPHRASE <= len(passphrase) <= LONGEST_PASSPHRASE:
+        reason = f"must have {SHORTEST_PASSPHRASE} to {LONGEST_PASSPHRASE} characters"
+        raise Malformed(field="passphrase", reason=reason)
 
 
 def _header(file_key: bytes, passphrase: bytes, work_factor: int) -> bytes:

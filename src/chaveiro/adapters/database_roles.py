@@ -46,7 +46,8 @@ def connection_facts(
         "NAME": database,
         "HOST": socket_folder,
         "PORT": "",
-        "OPTIONS": {"connect_timeout": 5, "application_name": f"chaveiro {process}"},
+        # Binding on the server lets it keep the plans of what is asked again and again.
+        "OPTIONS": {"connect_timeout": 5, "application_name": f"chaveiro {process}", "server_side_binding": True},
     }
     if url:
         parts = urlsplit(url)

@@ -16,8 +16,8 @@ from pathlib import Path
 from uuid import UUID
 
 from chaveiro.rules import identifiers
-from chaveiro.rules.batches import FileRefused
 from chaveiro.rules.errors import Malformed
+from chaveiro.rules.exports import FileRefused
 
 SUFFIX = ".partial"
 FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -97,6 +97,12 @@ class DiskKeyFile:
             if fault.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
                 raise
             raise FileRefused(reason="the disk is full") from fault
+
+    def discard(self) -> None:
+        """Take the file away again while it holds nothing but its header."""
+        if self._partial is not None and self._size() <= len(self._header):
+            self._partial.unlink()
+        self.close()
 
     def finish(self) -> None:
         """Give the file its own name and let go of it. Raises FileRefused when that name was taken meanwhile."""

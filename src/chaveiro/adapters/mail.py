@@ -17,8 +17,9 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -106,15 +107,15 @@ class Writer:
             mail["From"] = Address(display_name=name, addr_spec=address)
             mail["To"] = Address(addr_spec=message.to)
             mail["Subject"] = message.subject
-        except (ValueError, IndexError, AttributeError) as fault:  # email.headerregistry raises any of these
+        except (ValueError, IndexError, AttributeError, MessageError) as fault:  # the parser raises any of these
             raise PostRefused(outcome="the address is not one that mail can be sent to") from fault
         mail["Date"] = format_datetime(message.written_at)
         mail["Message-ID"] = f"<{message.letter}@{self.host}>"
-        mail["Content-Language"] = message.language
         # RFC 3834: no holiday answers, please.
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text, cte="quoted-printable")
         mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
+        mail["Content-Language"] = message.language  # last: making it multipart moves such headers inside
         mail.set_boundary(f"=_{message.letter.hex}")
         return mail
 
@@ -154,7 +155,8 @@ class FolderPostOffice:
                 os.fsync(file.fileno())
             unfinished.replace(final)
         except OSError as fault:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
             raise PostDeferred(outcome=f"the folder does not take it: {fault.strerror}") from fault
         return "accepted by folder"
 
@@ -236,15 +238,11 @@ def _cut(smtp: smtplib.SMTP) -> None:
     conversation = smtp.sock  # asked now: STARTTLS has replaced the first one
     if conversation is None:
         return
-    try:
-        # The plain socket's way: TLS's own would take the session from under the thread that reads.
+    # The plain socket's way: TLS's own would take the session from under the thread that reads.
+    with suppress(OSError):
         socket.socket.shutdown(conversation, socket.SHUT_RDWR)
-    except OSError:
-        return  # it ended by itself
 
 
 def _say_goodbye(smtp: smtplib.SMTP) -> None:
-    try:
+    with suppress(OSError, smtplib.SMTPException):
         smtp.quit()
-    except (OSError, smtplib.SMTPException):
-        return

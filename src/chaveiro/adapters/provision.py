@@ -21,7 +21,8 @@ def provision(server: str, *, database: str, roles: str, secret: str) -> None:
             _make_role(connection, roles, role, secret)
         owner, keeper = sql.Identifier(role_name(roles, "owner")), sql.Identifier(role_name(roles, KEEPER))
         # The owner's migrations hand functions to the keeper, which PostgreSQL allows to members only.
-        connection.execute(sql.SQL("GRANT {} TO {}").format(keeper, owner))
+        # Without inheriting: the keeper's policies are not the owner's.
+        _grant_without_inheriting(connection, keeper, owner)
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
         # The house's own processes act for people too (the demo's channel, a queued act): then they take the web's role
         # and stand behind its walls.
@@ -43,6 +44,16 @@ def provision(server: str, *, database: str, roles: str, secret: str) -> None:
                     sql.Identifier(database), sql.Identifier(role_name(roles, role))
                 )
             )
+
+
+def _grant_without_inheriting(
+    connection: psycopg.Connection[tuple[object, ...]], role: sql.Identifier, member: sql.Identifier
+) -> None:
+    if connection.info.server_version >= 160000:
+        connection.execute(sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(role, member))
+        return
+    connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(member))
+    connection.execute(sql.SQL("GRANT {} TO {}").format(role, member))
 
 
 def _make_role(connection: psycopg.Connection[tuple[object, ...]], roles: str, role: str, secret: str) -> None:

@@ -7,8 +7,6 @@ Both layers are bound to owner, job and purpose, so that a sealed secret opens f
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from collections.abc import Mapping
 
@@ -26,31 +24,14 @@ HEAD_BYTES = len(FORM) + 2 + NONCE_BYTES + WRAPPED_BYTES
 GREATEST_VERSION = 0xFFFF
 
 
-def parse_keys(text: str) -> dict[int, bytes]:
-    """The wrapping keys of a setting like `1:base64,2:base64`. Raises Malformed (never with the text), VaultKeyMissing."""
-    keys: dict[int, bytes] = {}
-    for entry in filter(None, (entry.strip() for entry in text.split(","))):
-        version, _, secret = entry.partition(":")
-        if not (version.isascii() and version.isdecimal() and 1 <= int(version[:6]) <= GREATEST_VERSION):
-            raise Malformed(field="VAULT_KEYS", reason="each is `version:base64`")
-        try:
-            key = base64.b64decode(secret, validate=True)
-        except binascii.Error:
-            # Without `from`: the fault's own message would quote the secret.
-            raise Malformed(field="VAULT_KEYS", reason=f"version {version} is not base64") from None
-        if len(key) != KEY_BYTES:
-            raise Malformed(field="VAULT_KEYS", reason=f"version {version} has not {KEY_BYTES} bytes")
-        if keys.setdefault(int(version), key) != key:
-            raise Malformed(field="VAULT_KEYS", reason=f"version {version} stands there twice")
-    if not keys:
-        raise VaultKeyMissing(version=1)
-    return keys
-
-
 class SealingVault:
-    """A vault over the wrapping keys by version; the highest wraps, all unwrap."""
+    """A vault over the wrapping keys by version; the highest wraps, all unwrap. Raises Malformed for an unfit key."""
 
     def __init__(self, keys: Mapping[int, bytes]) -> None:
+        if not keys:
+            raise VaultKeyMissing(version=1)
+        if not all(0 < version <= GREATEST_VERSION and len(key) == KEY_BYTES for version, key in keys.items()):
+            raise Malformed(field="CHAVEIRO_VAULT_KEYS", reason=f"each has {KEY_BYTES} bytes and a version from 1 on")
         self._wrappers = {version: AESGCM(key) for version, key in keys.items()}
         self._newest = max(keys)
 

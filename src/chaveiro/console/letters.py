@@ -41,13 +41,17 @@ SUBJECT_LENGTH_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where letters are written: the post office, the means of each act, the installation's names, a secret of its own."""
+    """Where letters are written: the post office, the means of each act, the installation, a secret of its own.
+
+    `stopping` tells long work that its worker was told to stop.
+    """
 
     office: PostOffice
     means: Callable[[], Means]
     base_url: str
     vendor: str
     secret: bytes = field(repr=False)
+    stopping: Callable[[], bool] = lambda: False
 
     def link_secret(self, letter: UUID) -> bytes:
         """The secret of the link in a letter: found again for a second posting, and kept nowhere."""
@@ -59,12 +63,14 @@ class Occasion:
     """Why a letter is written: to whom, about which customer, and what its words need.
 
     `words` runs in the first transaction and may make what the letter carries; None means that it is not owed any more.
+    A closed account is written to only where the letter says so: it may be the one that tells of the closing.
     """
 
     kind: str
     account: UUID
     customer: UUID | None
     words: Callable[[Desk, LetterFacts, AccountCard, Means], Mapping[str, Any] | None]
+    closed_too: bool = False
 
 
 def deliver(desk: Desk, owed: Owed, occasion: Occasion) -> None:
@@ -82,7 +88,7 @@ def deliver(desk: Desk, owed: Owed, occasion: Occasion) -> None:
         if letter.state != "owed":
             return
         reader = identity.account(occasion.account)
-        words = None if reader.closed else occasion.words(desk, letter, reader, means)
+        words = None if reader.closed and not occasion.closed_too else occasion.words(desk, letter, reader, means)
         if words is None:
             notices.superseded(letter=letter.id)
             return

@@ -33,9 +33,7 @@ class Place:
 
 COMMANDS = (
     Place(("init",), "installation:init", "Make database, roles, secrets and the first operator's link."),
-    Place(
-        ("doctor",), "doctor:doctor", "Look at what this installation needs, and say how to cure what is wrong."
-    ),
+    Place(("doctor",), "doctor:doctor", "Look at what this installation needs, and say how to cure what is wrong."),
     Place(("migrate",), "installation:migrate", "Bring the database's schema up to this version."),
     Place(("stop",), "installation:stop", "Stop the embedded database server."),
     Place(("settings",), "settings_page:settings", "Print the page of all settings."),

@@ -36,9 +36,15 @@ class NotReady(Refusal):
 
 
 class DatabaseUnreachable(Refusal):
-    """The database does not answer, or does not let us in. Facts: said."""
+    """The database does not answer, or does not let us in. Facts: said, cure."""
 
     code = "database_unreachable"
+
+
+class NotEmbedded(Refusal):
+    """The database server is somebody else's to stop: CHAVEIRO_DATABASE_URL names it."""
+
+    code = "not_embedded"
 
 
 class DayNotYet(Refusal):

@@ -1,4 +1,4 @@
-"""Batches of keys: how large, who must agree, what may happen to them next, and where their texts go.
+"""Batches of keys: how large, who must agree, and what may happen to them next.
 
     planned ──▶ minting ──▶ minted ──▶ released
        │ approve    ╲          │          │
@@ -10,12 +10,10 @@ Source: rules, section 1; two people for more than 1,000 keys: 6-reliability.md,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
 from uuid import UUID
 
 from chaveiro.rules.errors import Malformed, Refusal, SeatsOverMaximum
@@ -36,11 +34,6 @@ SLICE_KEYS = 50_000
 
 DELAY_ALONE = timedelta(hours=24)
 """How long a batch waits where one person runs the installation, in place of a second one."""
-
-EXPORT_LIFE = timedelta(hours=24)
-"""How long an encrypted export waits for its download."""
-
-COUNTRY = re.compile(r"[A-Z]{2}")
 
 assert KEYS_ALONE_AT_MOST < CHUNK_KEYS <= 100_000 < KEYS_AT_MOST
 
@@ -73,18 +66,6 @@ class BatchStep(Refusal):
     """A batch does not go from where it stands to there. Facts: stage, step."""
 
     code = "batch_step_refused"
-
-
-class ExportLost(Refusal):
-    """The texts of committed keys are gone or damaged; what was lost is never made again. Recall it. Facts: reason."""
-
-    code = "export_lost"
-
-
-class FileRefused(Refusal):
-    """The file for the keys cannot be used, and nothing was overwritten. Facts: reason."""
-
-    code = "file_refused"
 
 
 class DoubledKey(Refusal):
@@ -264,41 +245,3 @@ def watched(random_bytes: Callable[[int], bytes]) -> Callable[[int], bytes]:
         return block
 
     return blocks
-
-
-class KeyFile(Protocol):
-    """A file in which the texts of one batch stand: rows of one length, in the order of their serials."""
-
-    def batch(self) -> UUID | None:
-        """The batch whose unfinished file is here; None when there is none."""
-
-    def is_finished(self) -> bool:
-        """Whether the whole file stands under its own name."""
-
-    def begin(self, batch: UUID) -> None:
-        """Make the file, empty but for its header, and take hold of it. Raises FileRefused when somebody else does."""
-
-    def read_finished(self) -> None:
-        """Take hold of the whole file, for reading. Raises FileRefused."""
-
-    def rows(self, first: int, count: int) -> bytes:
-        """Committed rows from the place `first` on; fewer bytes than asked for when they are not there."""
-
-    def cut(self, rows: int) -> None:
-        """Forget everything behind that many rows."""
-
-    def append(self, rows: bytes) -> None:
-        """Put rows at the end; they are on the disk when this returns."""
-
-    def finish(self) -> None:
-        """Give the file its own name: from now on it is whole."""
-
-    def close(self) -> None:
-        """Let go of it."""
-
-
-Encrypt = Callable[[bytes], bytes]
-"""Seals the texts of one part, so that only whom they are meant for can read them."""
-
-Progress = Callable[[int, int], None]
-"""Told after each commit: keys done, keys in all."""

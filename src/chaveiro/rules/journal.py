@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import JSONDecoder, JSONEncoder
 from typing import Any, NamedTuple, Protocol
-from uuid import UUID
 
 from chaveiro.rules.errors import Malformed, Refusal
 from chaveiro.rules.merkle import HASH_BYTES
 
 # One line for each act: `subject:action`, and what it says happened. A tag is for ever; its entries stay readable.
 TAGS: Mapping[str, str] = {
+    "batch:planned": "A batch was ordered and its serial numbers were set aside.",
     "batch:minted": "Keys of a batch were made and are inert.",
     "batch:approved": "A second person agreed to a batch that needs two.",
     "batch:released": "The keys of a batch may be redeemed from now on.",
@@ -52,6 +52,7 @@ TAGS: Mapping[str, str] = {
     "ownership:taken": "An administrator took ownership of the account made at redemption.",
     "partner_of_record:changed": "The partner of record of a subscription changed or ended.",
     "partner_of_record:confirmed": "An administrator confirmed the proposed partner of record.",
+    "partner_of_record:declined": "An administrator declined the proposed partner of record.",
     "partner_of_record:proposed": "A redemption proposed its partner as partner of record.",
     "pepper:added": "A new version of the pepper digests keys from now on.",
     "pepper:rotated": "All keys carry digests of a newer pepper; the old one may go.",
@@ -138,18 +139,21 @@ class Position(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An entry as the database gives it back; `facts` is the text of its JSON."""
+    """An entry as the database gives it back, in the database's own spelling.
+
+    `at` is `2026-03-01T09:30:00.000000Z`, ids are lower-case UUIDs, `facts` is JSON.
+    """
 
     id: int
     era: int
     xid: int
-    at: datetime
+    at: str
     tag: str
     actor_kind: str
-    actor_id: UUID | None
-    organisation_id: UUID | None
-    on_behalf: UUID | None
-    customer_id: UUID | None
+    actor_id: str | None
+    organisation_id: str | None
+    on_behalf: str | None
+    customer_id: str | None
     subject_kind: str
     subject_id: str
     facts: str
@@ -248,16 +252,16 @@ def canonical(entry: Entry) -> bytes:
     """
     return _ENCODER.encode(
         {
-            "actor_id": _text(entry.actor_id),
+            "actor_id": entry.actor_id,
             "actor_kind": entry.actor_kind,
-            "at": instant_text(entry.at),
-            "customer_id": _text(entry.customer_id),
+            "at": entry.at,
+            "customer_id": entry.customer_id,
             "era": entry.era,
             "facts": _DECODER.decode(entry.facts),
             "form": ENTRY_FORM,
             "id": entry.id,
-            "on_behalf": _text(entry.on_behalf),
-            "organisation_id": _text(entry.organisation_id),
+            "on_behalf": entry.on_behalf,
+            "organisation_id": entry.organisation_id,
             "salt": bytes(entry.salt).hex(),
             "subject_id": entry.subject_id,
             "subject_kind": entry.subject_kind,
@@ -265,10 +269,6 @@ def canonical(entry: Entry) -> bytes:
             "xid": entry.xid,
         }
     ).encode()
-
-
-def _text(identifier: UUID | None) -> str | None:
-    return None if identifier is None else str(identifier)
 
 
 def instant_text(at: datetime) -> str:

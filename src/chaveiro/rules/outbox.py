@@ -27,7 +27,8 @@ class Queue(StrEnum):
 # Every effect that an act may owe, and the queue that carries it out. The names stay: rows bear them.
 KINDS: Mapping[str, Queue] = {
     "ownership": Queue.SHORT,  # post an administrator the one-time link by which they take ownership
-    "receipt": Queue.SHORT,  # post whom it concerns that a redemption was made, and its reference
+    "reversal": Queue.SHORT,  # tell everybody concerned that a redemption was undone: one letter each
+    "reversal_letter": Queue.SHORT,  # one of those letters
     "mint": Queue.LONG,  # make the keys of a batch
 }
 

@@ -48,9 +48,13 @@ class Description:
             yield "code", "1 to 40 letters, digits, dots, dashes and underscores"
         if not CODE.fullmatch(self.price_class):
             yield "price_class", "1 to 40 letters, digits, dots, dashes and underscores"
-        if set(self.names) != set(LANGUAGES) or not all(_is_text(name, NAME_LENGTH_AT_MOST) for name in self.names.values()):
+        if set(self.names) != set(LANGUAGES) or not all(
+            _is_text(name, NAME_LENGTH_AT_MOST) for name in self.names.values()
+        ):
             yield "names", f"one in each of {', '.join(LANGUAGES)}, 1 to {NAME_LENGTH_AT_MOST} characters"
-        if not set(self.texts) <= set(LANGUAGES) or not all(_is_text(text, TEXT_LENGTH_AT_MOST) for text in self.texts.values()):
+        if not set(self.texts) <= set(LANGUAGES) or not all(
+            _is_text(text, TEXT_LENGTH_AT_MOST) for text in self.texts.values()
+        ):
             yield "texts", f"in {', '.join(LANGUAGES)}, 1 to {TEXT_LENGTH_AT_MOST} characters"
         if not 1 <= self.maximum_seats <= SEATS_AT_MOST:
             yield "maximum_seats", f"must be from 1 to {SEATS_AT_MOST}"

@@ -7,8 +7,8 @@
 The code of a refusal is for ever; these words may change. Source: product, the words; experience, 10.
 """
 
-from chaveiro.wording.figures import LANGUAGES, Figures, country_codes, figures
-from chaveiro.wording.saying import problem_title, said, sentence, what_to_do
+from chaveiro.wording.figures import LANGUAGES, Figures, country_codes, figures, time_zone_of
+from chaveiro.wording.saying import problem_title, said, said_to_do, sentence, what_to_do
 
 __all__ = [
     "LANGUAGES",
@@ -17,6 +17,8 @@ __all__ = [
     "figures",
     "problem_title",
     "said",
+    "said_to_do",
     "sentence",
+    "time_zone_of",
     "what_to_do",
 ]

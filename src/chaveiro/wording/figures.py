@@ -11,6 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.core import get_global
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.numbers import format_decimal
@@ -44,7 +45,8 @@ class Figures:
     def instant(self, value: datetime, time_zone: str = "UTC") -> str:
         """Day and minute in a time zone, with its name."""
         zone = ZoneInfo(time_zone)
-        return str(format_datetime(value.astimezone(zone), "d MMMM y, HH:mm zzz", tzinfo=zone, locale=self.locale))
+        clock = format_datetime(value, "HH:mm zzz", tzinfo=zone, locale=self.locale)
+        return f"{self.day(value.astimezone(zone).date())}, {clock}"
 
     def number(self, value: int) -> str:
         """A whole number with its thousands set apart."""
@@ -78,4 +80,51 @@ def country_codes() -> frozenset[str]:
 
 def _plain(name: str) -> str:
     """The name without accents and case: Portuguese sorts `África do Sul` among the A."""
-    return "".join(letter for letter in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(letter))
+    return "".join(
+        letter for letter in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(letter)
+    )
+
+
+# Where a country has several time zones, the one of most of its organisations.
+_MAIN_ZONES = {
+    "AR": "America/Argentina/Buenos_Aires",
+    "AU": "Australia/Sydney",
+    "BR": "America/Sao_Paulo",
+    "CA": "America/Toronto",
+    "CD": "Africa/Kinshasa",
+    "CL": "America/Santiago",
+    "CN": "Asia/Shanghai",
+    "CY": "Asia/Nicosia",
+    "DE": "Europe/Berlin",
+    "EC": "America/Guayaquil",
+    "ES": "Europe/Madrid",
+    "FR": "Europe/Paris",
+    "GB": "Europe/London",
+    "ID": "Asia/Jakarta",
+    "IN": "Asia/Kolkata",
+    "KZ": "Asia/Almaty",
+    "MN": "Asia/Ulaanbaatar",
+    "MX": "America/Mexico_City",
+    "MY": "Asia/Kuala_Lumpur",
+    "NZ": "Pacific/Auckland",
+    "PT": "Europe/Lisbon",
+    "RU": "Europe/Moscow",
+    "UA": "Europe/Kyiv",
+    "US": "America/New_York",
+    "UZ": "Asia/Tashkent",
+}
+
+
+@lru_cache(maxsize=1)
+def _zones() -> Mapping[str, str]:
+    """The first known time zone of each country."""
+    found: dict[str, str] = {}
+    for zone, territory in sorted(get_global("zone_territories").items()):
+        if "/" in zone:
+            found.setdefault(territory, zone)
+    return found
+
+
+def time_zone_of(country: str) -> str:
+    """The time zone of a new organisation, by its country; UTC where none is known. It can be changed later."""
+    return _MAIN_ZONES.get(country) or _zones().get(country, "UTC")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -17,6 +18,8 @@ from chaveiro.wording.figures import Figures, figures
 from chaveiro.wording.sentences import SENTENCES, Words
 
 GROUP_SYMBOLS = 5
+# What came back from the database as JSON.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
 def sentence(refusal: Refusal, language: str) -> str:
@@ -44,6 +47,12 @@ def said(code: str, language: str, **facts: Any) -> str:
     """The sentence of a code that is no refusal of the rules but of a door (`method_not_allowed`, …)."""
     with override(language):
         return str(SENTENCES.get(code, SENTENCES["refused"]).what % _facts(facts, figures(language)))
+
+
+def said_to_do(code: str, language: str, **facts: Any) -> str:
+    """What to do now, for such a code."""
+    with override(language):
+        return str(SENTENCES.get(code, SENTENCES["refused"]).todo % _facts(facts, figures(language)))
 
 
 def _one(refusal: Refusal) -> Refusal:
@@ -76,9 +85,16 @@ def _variants(refusal: Refusal) -> Iterable[str]:
             yield facts[name]
 
 
+class _Told(dict[str, Any]):
+    """Facts in words. One that a sentence asks for and a refusal does not have must not keep it from being said."""
+
+    def __missing__(self, name: str) -> Any:
+        return 2 if name.endswith("_count") else "–"
+
+
 def _facts(facts: Mapping[str, Any], write: Figures) -> dict[str, Any]:
     """Each fact as people read it; `<name>_count` keeps a number for the plural's sake."""
-    told: dict[str, Any] = {}
+    told = _Told()
     for name, value in facts.items():
         told[name] = _SPECIAL[name](value, write) if name in _SPECIAL and value is not None else _plain(value, write)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -90,6 +106,8 @@ def _facts(facts: Mapping[str, Any], write: Figures) -> dict[str, Any]:
 
 def _plain(value: Any, write: Figures) -> str:
     match value:
+        case str() if _INSTANT.match(value):
+            return write.instant(datetime.fromisoformat(value))
         case datetime():
             return write.instant(value)
         case date():

@@ -24,9 +24,7 @@ STANDARD = "standard"
 PUBLISHING_LOCK = 0x7075626C
 
 
-def publish_product(
-    *, actor: Actor, description: Description, policy: str = STANDARD, means: Means
-) -> queries.Product:
+def publish_product(*, actor: Actor, description: Description, policy: str = STANDARD, means: Means) -> queries.Product:
     """Publish a new version of a product, its first one included, under the newest version of the policy named so.
 
     The same description again changes nothing. Batches keep the version that they were minted for. Journals

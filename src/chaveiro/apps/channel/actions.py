@@ -80,7 +80,7 @@ def add_member(*, actor: Actor, account: UUID, organisation: UUID, role: str, me
     """Give an account its role in an organisation of the channel. Answers the member's id.
 
     Journals `role:granted`, and `operator:added` for the vendor's people. Raises NotFound, MemberElsewhere when the
-    account has a home or a role elsewhere, Malformed for a role that this kind of organisation does not know, NotAllowed.
+    account has a home or a role elsewhere, Malformed for a role that this kind of organisation does not know.
     """
     _must_operate(actor)
     with acting(actor):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 from chaveiro.apps.channel.models import Member
-from chaveiro.apps.customers.models import Role
+from chaveiro.apps.customers.models import Customer, Person, Role
 from chaveiro.rules.actors import Actor, Kind
+from chaveiro.rules.errors import NotFound
 
 
 def standing(actor: Actor) -> Actor:
@@ -31,3 +33,27 @@ def standing(actor: Actor) -> Actor:
     else:
         roles.discard("operator")
     return replace(actor, roles=frozenset(roles))
+
+
+def administrators_of(customer: UUID) -> list[UUID]:
+    """The accounts of a customer's standing administrators, the longest standing first."""
+    standing_roles = Role.objects.filter(
+        customer_id=customer, name="administrator", ended_at=None, person__deleted_at=None
+    )
+    return list(standing_roles.order_by("since", "id").values_list("person__account_id", flat=True))
+
+
+def account_of(person: UUID) -> UUID:
+    """The account by which a person signs in. Raises NotFound when they are out of sight."""
+    account = Person.objects.filter(id=person).values_list("account_id", flat=True).first()
+    if account is None:
+        raise NotFound()
+    return account
+
+
+def name_of(customer: UUID) -> str:
+    """The organisation's name. Raises NotFound when it is out of sight."""
+    name = Customer.objects.filter(id=customer).values_list("name", flat=True).first()
+    if name is None:
+        raise NotFound()
+    return name

@@ -62,6 +62,20 @@ def relay(*, now: datetime, jobs: Jobs, limit: int = RELAYED_AT_ONCE) -> int:
     return len(claimed)
 
 
+def once(*, owed: int, name: str) -> bool:
+    """True for the first run of an effect that owes further ones, false for every later run: a compare-and-set.
+
+    In the same transaction as what follows from it, so that a kill between them leaves neither.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notices_owed SET facts = facts || jsonb_build_object(%s::text, true)"
+            " WHERE id = %s AND NOT facts ? %s",
+            (name, owed, name),
+        )
+        return bool(cursor.rowcount == 1)
+
+
 # --- letters -------------------------------------------------------------------------------------------------------
 
 

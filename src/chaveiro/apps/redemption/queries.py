@@ -166,3 +166,13 @@ def made_by(limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
     ).fetchall()
     names = ("id", "reference", "purpose", "at", "customer", "customer_name", "reversed_at")
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def redeemer_of(redemption: UUID) -> UUID | None:
+    """The account that redeemed, None where nobody was signed in. Raises NotFound when it is out of reach."""
+    row = connection.connection.execute(
+        "SELECT actor_id FROM redemption_redemption WHERE id = %s", (redemption,), prepare=True
+    ).fetchone()
+    if row is None:
+        raise NotFound(what="redemption")
+    return UUID(str(row[0])) if row[0] else None

@@ -71,16 +71,6 @@ K2 = (
     ),
     holds(
         "K2",
-        "recalled_is_revoked",
-        "Of a recalled batch nothing is for sale or inert.",
-        """SELECT b.id AS batch, k.state, count(*) AS keys, min(k.number) AS first_serial
-           FROM keys_key k JOIN keys_batch b ON b.id = k.batch_id
-           WHERE b.recalled_at IS NOT NULL AND k.state IN ('minted', 'released')
-             AND NOT EXISTS (SELECT FROM redemption_line l WHERE l.key_id = k.number AND l.reversed)
-           GROUP BY b.id, k.state""",
-    ),
-    holds(
-        "K2",
         "secret_by_kind",
         "A key of a bearer batch has a digest, its pepper and its last five; one of a book batch has none of them.",
         """SELECT k.number AS serial, b.id AS batch, b.kind FROM keys_key k JOIN keys_batch b ON b.id = k.batch_id
@@ -130,8 +120,8 @@ K3 = (
                ON a.id < b.id AND int8range(a.first_number, a.first_number + a.quantity)
                    && int8range(b.first_number, b.first_number + b.quantity)
            UNION ALL
-           SELECT b.id, NULL, k.number FROM keys_key k JOIN keys_batch b ON b.id = k.batch_id
-           WHERE NOT k.number <@ int8range(b.first_number, b.first_number + b.quantity)
+           SELECT k.batch_id, NULL, k.number FROM keys_key k LEFT JOIN keys_batch b ON b.id = k.batch_id
+           WHERE b.id IS NULL OR NOT k.number <@ int8range(b.first_number, b.first_number + b.quantity)
            UNION ALL
            SELECT NULL, NULL, number FROM keys_key GROUP BY number HAVING count(*) > 1""",
     ),

@@ -111,13 +111,13 @@ L2 = (
     holds(
         "L2",
         "terms_start_with_a_new_end",
-        "A ledger row starts a term exactly when it changes the end, and terms count from 1.",
+        "A ledger row that changes the end starts a term; terms count from 1, one at a time.",
         """SELECT w.subscription_id AS subscription, w.number, w.term, before.term AS term_before
            FROM subscriptions_ledgerrow w
            LEFT JOIN subscriptions_ledgerrow before
                ON before.subscription_id = w.subscription_id AND before.number = w.number - 1
-           WHERE w.term <> CASE WHEN before.id IS NULL THEN 1
-                                WHEN w.ends_after IS DISTINCT FROM w.ends_before THEN before.term + 1
-                                ELSE before.term END""",
+           WHERE CASE WHEN before.id IS NULL THEN w.term <> 1
+                      WHEN w.ends_after IS DISTINCT FROM w.ends_before THEN w.term <> before.term + 1
+                      ELSE w.term NOT IN (before.term, before.term + 1) END""",
     ),
 )

@@ -24,8 +24,8 @@ def _strangers(_ground: Ground) -> Iterator[dict[str, Any]]:
     """Rows that point to a row of another customer, or to none. From the models, so that a new table is looked at."""
     for child, column, parent, target in sorted({*_relations(), *OPAQUE}):
         statement = f"""
-            SELECT '{child}' AS "table", '{column}' AS "column", c.{column}::text AS points_to, c.customer_id AS customer,
-                p.customer_id AS of_customer
+            SELECT '{child}' AS "table", '{column}' AS "column", c.{column}::text AS points_to,
+                c.customer_id AS customer, p.customer_id AS of_customer
             FROM {child} c LEFT JOIN {parent} p ON p.{target} = c.{column}
             WHERE c.{column} IS NOT NULL AND p.customer_id IS DISTINCT FROM c.customer_id
         """  # noqa: S608 - names of tables and columns from the models
@@ -39,7 +39,7 @@ def _relations() -> Iterator[tuple[str, str, str, str]]:
         for field in model._meta.local_fields:
             parent = field.related_model
             if isinstance(field, models.ForeignKey) and isinstance(parent, type) and _belongs_to_a_customer(parent):
-                yield model._meta.db_table, field.column, parent._meta.db_table, field.target_field.column
+                yield model._meta.db_table, field.column, parent._meta.db_table, str(field.target_field.column)
 
 
 def _belongs_to_a_customer(model: type[models.Model]) -> bool:

@@ -152,6 +152,6 @@ S1 = (
         "S1",
         "passwords_are_hashed",
         "A password is kept as a salted hash, or is unusable.",
-        """SELECT id AS account FROM identity_account WHERE password !~ '^(!|[a-z0-9_]+[$])'""",
+        """SELECT id AS account FROM identity_account WHERE password <> '' AND password !~ '^(!|[a-z0-9_]+[$])'""",
     ),
 )

@@ -10,9 +10,14 @@ CALL house_wall('journal_entry', 'journal_seal', 'journal_node', 'journal_checkp
 CALL house_keeper('INSERT', 'journal_entry');
 REVOKE UPDATE, DELETE ON journal_entry, journal_seal, journal_node, journal_checkpoint FROM {R}_system;
 
-GRANT INSERT, SELECT ON journal_entry TO {R}_web;
+-- Nobody chooses where in the order of sealing an entry belongs, nor its salt: those columns are the database's.
+REVOKE INSERT ON journal_entry FROM {R}_system, {R}_keeper;
+GRANT INSERT (at, tag, actor_kind, actor_id, organisation_id, on_behalf, customer_id, subject_kind, subject_id, facts)
+    ON journal_entry TO {R}_web, {R}_system, {R}_keeper;
+GRANT SELECT ON journal_entry TO {R}_web;
 GRANT SELECT ON journal_seal, journal_node, journal_checkpoint TO {R}_web;
-CREATE POLICY web_writes ON journal_entry FOR INSERT TO {R}_web WITH CHECK (scope_kind() <> '');
+CREATE POLICY web_writes ON journal_entry FOR INSERT TO {R}_web WITH CHECK (
+    scope_kind() <> '' AND actor_kind = scope_kind() AND actor_id IS NOT DISTINCT FROM scope_account());
 CREATE POLICY web_reads ON journal_entry FOR SELECT TO {R}_web USING (
     scope_kind() = 'operator'
     OR (scope_kind() = 'customer' AND customer_id = scope_customer())

@@ -9,7 +9,7 @@ from the moment they are kept (policy: 72 hours, longer when used, 14 days in al
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -118,22 +118,29 @@ def keep_keys(
     sealer: Sealer,
     means: Means,
     take_up: bool = False,
+    staying: Collection[int] = (),
 ) -> tuple[rules.Verdict, ...]:
     """Put a basket into the draft in place of what was there, hold its good keys, and say the verdict of each.
 
-    `take_up` ends other drafts all of whose keys are here. Empty texts are left out. Raises NotFound, and Malformed
-    for more texts than a basket takes.
+    `staying` are positions of keys that the draft has as digests: they come first in the new basket, since nobody can
+    type them again from what a page shows. `take_up` ends other drafts all of whose keys are here. Empty texts are left
+    out. Raises NotFound, and BasketTooLarge.
     """
     texts = [text[:TYPED_LENGTH_AT_MOST] for text in texts if text.strip()]
-    if len(texts) > rules.BASKET_AT_MOST:
-        raise rules.BasketTooLarge(most=rules.BASKET_AT_MOST, given=len(texts))
-    items = tuple(rules.Item.of(text, means.digesters) for text in texts)
+    typed = tuple(rules.Item.of(text, means.digesters) for text in texts)
     with acting(actor):
         draft = _open_draft(actor)
+        kept = list(DraftKey.objects.filter(draft=draft, sealed=None, position__in=staying).order_by("position"))
+        if len(kept) + len(texts) > rules.BASKET_AT_MOST:
+            raise rules.BasketTooLarge(most=rules.BASKET_AT_MOST, given=len(kept) + len(texts))
+        items = (*(_item(row, {}) for row in kept), *typed)
         DraftKey.objects.filter(draft=draft).delete()
+        for position, row in enumerate(kept):
+            row.pk, row.position = None, position
+        DraftKey.objects.bulk_create(kept)
         DraftKey.objects.bulk_create(
             _row(draft.id, position, text, item, code, sealer, means)
-            for position, (text, item) in enumerate(zip(texts, items, strict=True))
+            for position, (text, item) in enumerate(zip(texts, typed, strict=True), len(kept))
         )
         order = start_over(Order("open", items, draft=draft.id, start_over=take_up), means)
         verdicts = _hold(order, means)

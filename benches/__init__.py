@@ -1,0 +1,1 @@
+"""Measurements: ratios against a floor that is measured in the same run. `script/bench [NAME …]`."""

@@ -1,0 +1,29 @@
+"""What every page is told: whose installation it is, who reads it, in which language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from chaveiro.rules.actors import ANONYMOUS
+from chaveiro.web.languages import SWITCH, html_lang, language_of
+
+LANGUAGE_NAMES = (("pt-pt", "Português"), ("en", "English"))
+
+
+def installation(request: HttpRequest) -> dict[str, Any]:
+    """Context of every template; holds on pages that are made before anything is known of the reader."""
+    language = language_of(request)
+    return {
+        "vendor": settings.VENDOR_NAME,
+        "demo": settings.DEMO,
+        "language": language,
+        "html_lang": html_lang(language),
+        "language_names": [(code, html_lang(code), name) for code, name in LANGUAGE_NAMES],
+        "switch_name": SWITCH,
+        "reader": getattr(request, "account", None),
+        "actor": getattr(request, "actor", ANONYMOUS),
+        "request_id": getattr(request, "request_id", ""),
+    }

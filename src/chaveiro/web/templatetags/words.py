@@ -1,0 +1,78 @@
+"""Figures in the language of the page, and the small marks that pages repeat: `{% load words %}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+
+from chaveiro.rules import serials
+from chaveiro.web.pages import language
+from chaveiro.wording import Figures, figures
+
+register = template.Library()
+
+
+def _write() -> Figures:
+    return figures(language())
+
+
+@register.filter
+def day(value: date | str) -> str:
+    """A day, as a date or ISO 8601."""
+    return _write().day(_day(value))
+
+
+@register.filter
+def last_day(value: date | str) -> str:
+    """The last covered day of what ends on the first day not covered."""
+    return _write().last_day(_day(value))
+
+
+@register.filter
+def instant(value: datetime | str, time_zone: str = "UTC") -> str:
+    """An instant with its time zone's name."""
+    return _write().instant(value if isinstance(value, datetime) else datetime.fromisoformat(value), time_zone)
+
+
+@register.filter
+def number(value: int) -> str:
+    """A whole number with its thousands set apart."""
+    return _write().number(int(value))
+
+
+@register.filter
+def country(code: str) -> str:
+    """The name of a country or region."""
+    return _write().country(code)
+
+
+@register.filter
+def countries(codes: list[str]) -> str:
+    """The names of several, as one enumeration."""
+    return _write().joined(sorted(_write().country(code) for code in codes))
+
+
+@register.filter
+def named(names: Mapping[str, str]) -> str:
+    """A product's name in the language of the page."""
+    wanted = language().partition("-")[0]
+    return names.get(wanted) or next(iter(names.values()), "")
+
+
+@register.filter
+def serial(key_number: int) -> str:
+    """The serial of a key, in groups."""
+    return serials.group(serials.write(int(key_number)))
+
+
+@register.filter
+def get(mapping: Mapping[str, Any], name: Any) -> Any:
+    """The value of a name that is known only while the page is made."""
+    return mapping.get(name, "") if mapping else ""
+
+
+def _day(value: date | str) -> date:
+    return date.fromisoformat(value) if isinstance(value, str) else value
