@@ -67,18 +67,28 @@ def states(batch: UUID) -> dict[str, int]:
 
 def texts(path: Path) -> list[tuple[int, str]]:
     """Number and grouped key of each row of a file."""
-    lines = path.read_text().splitlines()
+    return _rows(path.read_bytes())
+
+
+def _rows(text: bytes) -> list[tuple[int, str]]:
+    lines = text.decode("ascii").splitlines()
     assert lines[0] == "serial,key"
     return [(serials.read(serial), key) for serial, key in (line.split(",") for line in lines[1:])]
 
 
-def agrees(path: Path) -> int:
-    """How many rows the file has, each of them a key of the database under its very serial, and no key without row."""
-    rows = texts(path)
+def agrees(path: Path, since: int = 0) -> int:
+    """How many rows the file has; see `agree`."""
+    return agree(path.read_bytes(), since)
+
+
+def agree(text: bytes, since: int = 0) -> int:
+    """How many rows there are, each a key of the database under its very serial, and no key above `since` without."""
+    rows = _rows(text)
     digester = wiring.digesters(settings.KEY_PEPPERS)[-1]
     expected = {number: digester.digest(key.replace("-", "")) for number, key in rows}
+    assert len(expected) == len(rows)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT number, digest FROM keys_key WHERE digest IS NOT NULL")
+        cursor.execute("SELECT number, digest FROM keys_key WHERE digest IS NOT NULL AND number > %s", (since,))
         assert {number: bytes(digest) for number, digest in cursor.fetchall()} == expected
     return len(rows)
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from chaveiro.adapters.embedded_postgres import Cluster
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -53,3 +57,37 @@ def chaveiro(
         cwd="/",
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+class Installation:
+    """A data folder and the commands run on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cluster = Cluster(folder / "postgres")
+
+    def __call__(self, *arguments: str, **settings: str) -> Ended:
+        return chaveiro(*arguments, env=self.environment(**settings))
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        return environment(DATA=str(self.folder), EMAIL_URL=f"folder:{self.folder}/mail", **settings)
+
+    def sql(self, statement: str) -> list[tuple[object, ...]]:
+        """What the superuser sees; the server is started for it and left again."""
+        server = Cluster(self.folder / "postgres")
+        server.start()
+        try:
+            with psycopg.connect(server.dsn(database="chaveiro"), autocommit=True) as connection:
+                cursor = connection.execute(statement)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            server.leave()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An installation, how its first init ended, and whether that left the server running."""
+
+    installation: Installation
+    ended: Ended
+    left_running: bool

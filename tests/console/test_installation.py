@@ -8,64 +8,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from chaveiro.adapters.embedded_postgres import Cluster
-from tests.console.shell import Ended, chaveiro, environment
+from tests.console.shell import Installation, Made, chaveiro
 
 LINK = re.compile(r"http://localhost:8000/sign-in/[a-z2-7]{32}")
 
 
-class Installation:
-    """A data folder and the commands run on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.cluster = Cluster(folder / "postgres")
-
-    def __call__(self, *arguments: str, **settings: str) -> Ended:
-        return chaveiro(*arguments, env=self.environment(**settings))
-
-    def environment(self, **settings: str) -> dict[str, str]:
-        return environment(DATA=str(self.folder), EMAIL_URL=f"folder:{self.folder}/mail", **settings)
-
-    def sql(self, statement: str) -> list[tuple[object, ...]]:
-        """What the superuser sees; the server is started for it and left again."""
-        server = Cluster(self.folder / "postgres")
-        server.start()
-        try:
-            with psycopg.connect(server.dsn(database="chaveiro"), autocommit=True) as connection:
-                cursor = connection.execute(statement)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            server.leave()
-
-
-@pytest.fixture(scope="module")
-def made() -> Iterator[tuple[Installation, Ended]]:
-    """An installation, and how its first init ended."""
-    folder = Path(tempfile.mkdtemp(prefix="chv-"))
-    installation = Installation(folder)
-    try:
-        yield installation, installation("init", "--json", "--operator-email", "duarte@vendor.example")
-    finally:
-        installation.cluster.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def installation(made: tuple[Installation, Ended]) -> Installation:
-    return made[0]
-
-
-def test_the_first_init_makes_everything_and_prints_one_link(made: tuple[Installation, Ended]) -> None:
-    installation, ended = made
-    told = ended.json()
-    assert ended.code == 0, ended.err
+def test_the_first_init_makes_everything_and_prints_one_link(made: Made, installation: Installation) -> None:
+    assert made.ended.code == 0, made.ended.err
+    told = made.ended.json()
     assert told["secrets_made"] == ["SECRET_KEY", "KEY_PEPPERS", "VAULT_KEYS", "SIGNING_KEYS"]
     assert "redemption.0002_walls" in told["migrations_applied"]
     assert LINK.fullmatch(told["link"])
@@ -79,15 +34,10 @@ def test_the_first_init_makes_everything_and_prints_one_link(made: tuple[Install
     assert "link:made" in tags
 
 
-def test_init_leaves_the_server_as_it_found_it(installation: Installation) -> None:
-    assert not installation.cluster.is_running()
-    server = Cluster(installation.folder / "postgres")
-    server.start()
-    try:
-        assert installation("doctor").code == 0
-        assert server.is_running()
-    finally:
-        server.leave()
+def test_a_command_leaves_the_server_as_it_found_it(made: Made, installation: Installation) -> None:
+    assert not made.left_running
+    assert installation("doctor").code == 0
+    assert installation.cluster.is_running()
 
 
 def test_the_link_lives_for_an_hour(installation: Installation) -> None:
@@ -267,16 +217,15 @@ def test_daily_plays_no_day_after_today_outside_a_sandbox(installation: Installa
 
 
 def test_stop_ends_the_server_whoever_uses_it(installation: Installation) -> None:
-    server = Cluster(installation.folder / "postgres")
-    server.start()
+    assert installation.cluster.is_running()
     assert installation("stop", "--json").json() == {"stopped": True}
-    assert not server.is_running()
+    assert not installation.cluster.is_running()
     assert installation("stop", "--json").json() == {"stopped": False}
 
 
-def test_an_external_database_is_made_by_a_user_who_may_and_never_stopped(made: tuple[Installation, Ended]) -> None:
+def test_an_external_database_is_made_by_a_user_who_may_and_never_stopped(made: Made) -> None:
     """The same server, reached by its address as if somebody else ran it; other roles and another database."""
-    server = Cluster(made[0].folder / "postgres")
+    server = Cluster(made.installation.folder / "postgres")
     running = server.start()
     folder = Path(tempfile.mkdtemp(prefix="chv-"))
     url = server.dsn(database="other")

@@ -49,11 +49,9 @@ def provision(server: str, *, database: str, roles: str, secret: str) -> None:
 def _grant_without_inheriting(
     connection: psycopg.Connection[tuple[object, ...]], role: sql.Identifier, member: sql.Identifier
 ) -> None:
-    if connection.info.server_version >= 160000:
-        connection.execute(sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(role, member))
-        return
-    connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(member))
-    connection.execute(sql.SQL("GRANT {} TO {}").format(role, member))
+    # PostgreSQL 15 knows inheritance as a trait of the member only, and an owner without it loses its own schema.
+    inherits = sql.SQL(" WITH INHERIT FALSE, SET TRUE" if connection.info.server_version >= 160000 else "")
+    connection.execute(sql.SQL("GRANT {} TO {}").format(role, member) + inherits)
 
 
 def _make_role(connection: psycopg.Connection[tuple[object, ...]], roles: str, role: str, secret: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from django.http import HttpRequest
@@ -13,7 +14,9 @@ from chaveiro.apps.identity.actions import acting, tokens
 from chaveiro.apps.identity.queries import Identified
 from chaveiro.apps.operations import actions as operations
 from chaveiro.rules import limits
-from chaveiro.rules.actors import Actor
+from chaveiro.rules.actors import Actor, Kind
+from chaveiro.rules.authority import CUSTOMER_ROLES, PARTNER_ROLES
+from chaveiro.rules.errors import NotAllowed
 from chaveiro.rules.means import Means
 
 
@@ -55,6 +58,20 @@ class BearerToken(HttpBearer):
         means = wiring.means()
         identified = tokens.authenticate(token, now=means.now)
         return None if identified is None else Asking(identified, means)
+
+
+# Who reads what concerns money: on the vendor's side everybody, elsewhere these.
+READERS: Mapping[Kind, tuple[str, ...]] = {Kind.CUSTOMER: CUSTOMER_ROLES, Kind.CHANNEL: (*PARTNER_ROLES, "reader")}
+
+
+def reader(request: HttpRequest, *scopes: str) -> Actor:
+    """The asker's actor, if one of these scopes and a reading role are theirs. Raises NotAllowed."""
+    actor = asking(request).actor
+    if actor.scopes is not None and actor.scopes.isdisjoint(scopes):
+        raise NotAllowed(needs=" | ".join(scopes))
+    if actor.kind in READERS:
+        actor.needs_role(*READERS[actor.kind])
+    return actor
 
 
 def asking(request: HttpRequest) -> Asking:

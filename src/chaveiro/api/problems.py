@@ -102,6 +102,20 @@ class Problem(Answer):
     facts: dict[str, Any]
 
 
+READS = frozenset({400, 401, 403, 404, 422, 429, 500, 503})
+WRITES = READS | {409, 413, 415}
+
+
+def answers(status: int, model: Any, *others: int, writes: bool = True) -> dict[Any, Any]:
+    """What an operation declares that it answers: the model, under each status given, or one of the failures."""
+    return {frozenset({status, *others}): model, WRITES if writes else READS: Problem}
+
+
+def no_such_address() -> Refusal:
+    """What an address that leads nowhere says: the same as one that leads to what is not yours."""
+    return NotFound(what="address")
+
+
 def status_of(refusal: Refusal) -> HTTPStatus:
     """The HTTP status of a refusal; several faults at once are one refusal of the whole request."""
     for kind in type(refusal).__mro__:
@@ -129,7 +143,7 @@ def _as_refusal(fault: Exception) -> Refusal:
         case AuthenticationError():
             return refusals.Unauthenticated()
         case Http404():
-            return NotFound(what="address")
+            return no_such_address()
         case HttpError():
             return refusals.BadRequest(reason="the body is not JSON")
         case RequestDataTooBig():

@@ -107,9 +107,9 @@ def keep(request: HttpRequest, asked: Request | None, done: Done) -> Done:
     return done
 
 
-def rehearse(request: HttpRequest, act: Callable[[], Mapping[str, Any]]) -> Done:
+def rehearse(actor: Actor, act: Callable[[], Mapping[str, Any]]) -> Done:
     """The dry run of an act: everything that it would do and refuse, by the same code, and nothing is left of it."""
-    with acting(asking(request).actor), transaction.atomic():
+    with acting(actor), transaction.atomic():
         body = act()
         transaction.set_rollback(True)
     return Done(200, body)

@@ -20,31 +20,10 @@ from structlog.types import EventDict, Processor, WrappedLogger
 from chaveiro.rules.keys import scrub
 from chaveiro.rules.tokens import LINK_IN_TEXT, TOKEN_IN_TEXT
 
-# A field whose name holds one of these words is dropped, whatever it says.
-SECRET_WORDS = frozenset(
-    {
-        "authorization",
-        "code",
-        "cookie",
-        "cookies",
-        "csrf",
-        "key",
-        "keys",
-        "link",
-        "links",
-        "passphrase",
-        "password",
-        "pepper",
-        "peppers",
-        "resume",
-        "secret",
-        "secrets",
-        "session",
-        "token",
-        "tokens",
-        "typed",
-    }
-)
+# A field is dropped, whatever it says, if its name holds one of these anywhere …
+SECRET_PIECES = ("authorization", "cookie", "csrf", "passphrase", "password", "pepper", "secret", "session", "token")
+# … or one of these as a word of its own.
+SECRET_WORDS = frozenset({"code", "key", "keys", "link", "links", "resume", "typed"})
 # A refusal's code and an exit code are no secrets; a resume code is one.
 PLAIN_NAMES = frozenset({"code", "status_code", "exit_code", "error_code"})
 DROPPED = "[dropped]"
@@ -119,7 +98,7 @@ def masked(text: str) -> str:
 
 
 def _clean(name: str, value: Any, depth: int) -> Any:
-    if name not in PLAIN_NAMES and not SECRET_WORDS.isdisjoint(part.lower() for part in _NAME_PARTS.split(name)):
+    if _names_a_secret(name):
         return DROPPED
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -132,3 +111,10 @@ def _clean(name: str, value: Any, depth: int) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean("", part, depth - 1) for part in value]
     return masked(str(value))
+
+
+def _names_a_secret(name: str) -> bool:
+    if name in PLAIN_NAMES:
+        return False
+    parts = [part.lower() for part in _NAME_PARTS.split(name)]
+    return not SECRET_WORDS.isdisjoint(parts) or any(piece in "".join(parts) for piece in SECRET_PIECES)

@@ -32,6 +32,7 @@ class Place:
 
 
 COMMANDS = (
+    Place(("demo",), "demo:demo", "Serve a demonstration with made-up data, from nothing."),
     Place(("init",), "installation:init", "Make database, roles, secrets and the first operator's link."),
     Place(("doctor",), "doctor:doctor", "Look at what this installation needs, and say how to cure what is wrong."),
     Place(("migrate",), "installation:migrate", "Bring the database's schema up to this version."),

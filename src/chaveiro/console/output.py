@@ -115,8 +115,19 @@ def refuse(refusal: Refusal, as_json: bool) -> Exit:
     if as_json:
         write_json(refusal_facts(refusal), stream=sys.stderr)
     else:
-        say(f"{refusal.code}: {refusal.message()}")
+        say("\n".join(_sentences(refusal)))
     return exit_of(refusal)
+
+
+def _sentences(refusal: Refusal) -> list[str]:
+    """A refusal for people: several faults each on a line of its own, with what cures it."""
+    faults, cure = refusal.facts.get("faults"), refusal.facts.get("cure")
+    if not isinstance(faults, list):
+        lines = [f"{refusal.code}: {refusal.message()}"]
+    else:
+        lines = [f"{refusal.code}: {refusal.summary().partition(' Facts:')[0]}"]
+        lines += [f"  {fault['name']}: {fault['said']}\n    cure: {fault['cure']}" for fault in faults]
+    return [*lines, f"  cure: {cure}"] if cure else lines
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

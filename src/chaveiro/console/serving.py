@@ -10,6 +10,8 @@ from granian.constants import Interfaces
 from chaveiro.console import output, readiness
 
 APPLICATION = "chaveiro.config.wsgi:application"
+# The server's own messages go where all others go (stderr, scrubbed, as JSON); by itself it would write to stdout.
+LOGGING = {"handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
 
 
 @click.command()
@@ -33,6 +35,7 @@ def serve(host: str, port: int, workers: int, threads: int, as_json: bool) -> No
         respawn_failed_workers=True,
         websockets=False,
         log_access=False,
+        log_dictconfig=LOGGING,
     )
     if as_json:
         output.write_json({"address": host, "port": port, "workers": workers, "threads": threads})

@@ -33,6 +33,7 @@ from chaveiro.apps.keys.actions import exports
 from chaveiro.apps.notices import actions as notices
 from chaveiro.apps.operations import actions as operations
 from chaveiro.apps.redemption.actions import drafting
+from chaveiro.console import logs
 from chaveiro.console.effects import carry_out
 from chaveiro.console.letters import Desk
 from chaveiro.rules.actors import SYSTEM
@@ -219,6 +220,7 @@ def run(stop: threading.Event) -> None:
 
 def run_until_told() -> None:
     """Be a worker until SIGTERM or SIGINT; called by the process's main thread."""
+    logs.configure({"level": settings.LOG_LEVEL})
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -5,6 +5,7 @@ The signed form proves what was issued. It does not prove that nothing was rever
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -20,8 +21,6 @@ from chaveiro.web.moving import see_other
 from chaveiro.web.pages import page
 from chaveiro.web.redeem.draft import desk_of
 
-CONTENT_TYPE = "application/jose"
-
 
 @require_safe
 def receipt(request: HttpRequest) -> HttpResponse:
@@ -29,29 +28,29 @@ def receipt(request: HttpRequest) -> HttpResponse:
     facts = _of_draft(request)
     if facts is None:
         return see_other("/redeem/confirm")
-    return _page(request, facts, signed="/redeem/receipt.jws")
+    return _page(request, facts, signed="/redeem/receipt")
 
 
 @require_safe
-def signed_receipt(request: HttpRequest) -> HttpResponse:
-    """The same receipt, signed."""
+def signed_receipt(request: HttpRequest, form: str) -> HttpResponse:
+    """The same receipt, signed: `jws` in one line, `json` as an object."""
     facts = _of_draft(request)
     if facts is None:
         raise NotFound(what="redemption")
-    return _signed(facts)
+    return _signed(facts, form)
 
 
 @require_safe
 def by_reference(request: Any, reference: str) -> HttpResponse:
     """A receipt by its reference, for its customer, its partner and the operator."""
     facts = _by_reference(request, reference)
-    return _page(request, facts, signed=f"/receipts/{facts['reference']}.jws")
+    return _page(request, facts, signed=f"/receipts/{facts['reference']}")
 
 
 @require_safe
-def signed_by_reference(request: Any, reference: str) -> HttpResponse:
+def signed_by_reference(request: Any, reference: str, form: str) -> HttpResponse:
     """The same, signed."""
-    return _signed(_by_reference(request, reference))
+    return _signed(_by_reference(request, reference), form)
 
 
 def _of_draft(request: HttpRequest) -> dict[str, Any] | None:
@@ -75,9 +74,15 @@ def _page(request: HttpRequest, facts: dict[str, Any], *, signed: str) -> HttpRe
     return page(request, "receipt.html", context)
 
 
-def _signed(facts: dict[str, Any]) -> HttpResponse:
-    signed = wiring.keyring().sign(claims(facts, issuer=settings.BASE_URL), RECEIPT_KIND)
-    response = HttpResponse(signed, content_type=CONTENT_TYPE)
-    response["Content-Disposition"] = f'attachment; filename="{facts["reference"]}.jws"'
+def _signed(facts: dict[str, Any], form: str) -> HttpResponse:
+    """The receipt as JWS (RFC 7515): compact, or in its flattened JSON form. Its `kid` is among the published keys."""
+    compact = wiring.keyring().sign(claims(facts, issuer=settings.BASE_URL), RECEIPT_KIND)
+    if form == "json":
+        protected, payload, signature = compact.split(".")
+        text = json.dumps({"protected": protected, "payload": payload, "signature": signature})
+        response = HttpResponse(text, content_type="application/jose+json")
+    else:
+        response = HttpResponse(compact, content_type="application/jose")
+    response["Content-Disposition"] = f'attachment; filename="{facts["reference"]}.{form}"'
     response["Cache-Control"] = "no-store"
     return response

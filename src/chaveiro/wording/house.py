@@ -43,6 +43,16 @@ HOUSE: Mapping[str, Words] = {
     "login_name_taken": Words(
         _("Name taken"), _("Somebody signs in with this name already."), _("Choose another name.")
     ),
+    "sign_in_refused": Words(
+        _("Not signed in"),
+        _("No account has this name and this password."),
+        _("Check both; the name has an @ in it. Or ask for a link to sign in."),
+    ),
+    "not_found:proposal": Words(
+        _("Not found"),
+        _("This proposal was settled already, or has lapsed."),
+        _("Look at the partners of your organisation."),
+    ),
     "try_later": Words(
         _("Somebody was faster"),
         _("Somebody changed the same thing at this moment."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from chaveiro.apps.channel.models import Member
@@ -57,3 +57,37 @@ def name_of(customer: UUID) -> str:
     if name is None:
         raise NotFound()
     return name
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCard:
+    """A person of a customer, as its own people see them."""
+
+    id: UUID
+    given_name: str
+    family_name: str
+    login_name: str
+    email: str
+    owned: bool
+    roles: tuple[str, ...]
+
+
+def people(customer: UUID, *, limit: int = 200) -> list[PersonCard]:
+    """The people of a customer within sight, by name, with the roles that stand."""
+    rows = Person.objects.filter(customer_id=customer, deleted_at=None).select_related("account")
+    found = list(rows.order_by("account__given_name", "account__family_name", "id")[:limit])
+    roles: dict[UUID, list[str]] = {}
+    for person, name in Role.objects.filter(person__in=found, ended_at=None).values_list("person_id", "name"):
+        roles.setdefault(person, []).append(name)
+    return [
+        PersonCard(
+            row.id,
+            row.account.given_name,
+            row.account.family_name,
+            row.account.login_name,
+            row.account.email,
+            row.account.owned_at is not None,
+            tuple(sorted(roles.get(row.id, ()))),
+        )
+        for row in found
+    ]

@@ -114,6 +114,15 @@ def by_token(digest: bytes, now: datetime) -> Identified | None:
     return Identified(actor, language, token)
 
 
+def by_login_name(name: str) -> Identified | None:
+    """Whose name this is to sign in with, while the account is open."""
+    row = _row("SELECT * FROM identity_by_login_name(%s)", name)
+    if row is None:
+        return None
+    identifier, kind, organisation, customer, language = row
+    return Identified(Actor(Kind(kind), identifier, organisation, customer), language)
+
+
 def by_link(digest: bytes, purpose: str, now: datetime) -> Identified | None:
     """Whom a one-time link leads to, while it is good; looking does not use it up."""
     row = _row("SELECT * FROM identity_by_link(%s, %s, %s)", digest, purpose, now)

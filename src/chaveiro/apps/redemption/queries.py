@@ -176,3 +176,20 @@ def redeemer_of(redemption: UUID) -> UUID | None:
     if row is None:
         raise NotFound(what="redemption")
     return UUID(str(row[0])) if row[0] else None
+
+
+def keys_of_rows(subscription: UUID, redemptions: Sequence[UUID]) -> dict[int, list[int]]:
+    """The key numbers behind each ledger row of a subscription that these redemptions wrote, by the row's number.
+
+    As far as the actor may read the redemptions.
+    """
+    rows = connection.connection.execute(
+        """SELECT ledger_number, key_id FROM redemption_line WHERE redemption_id = ANY (%s) AND subscription_id = %s
+           ORDER BY id""",
+        (list(redemptions), subscription),
+        prepare=True,
+    ).fetchall()
+    found: dict[int, list[int]] = {}
+    for number, key in rows:
+        found.setdefault(number, []).append(key)
+    return found

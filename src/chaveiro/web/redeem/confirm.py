@@ -10,8 +10,8 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from chaveiro import wiring
+from chaveiro.apps.customers import queries as customers
 from chaveiro.apps.identity.actions import acting
-from chaveiro.apps.redemption import queries
 from chaveiro.apps.redemption.actions import Weighed, preview, redeem
 from chaveiro.rules.errors import Contention, OutcomeUnknown
 from chaveiro.rules.redemption import Effect, SumChanged
@@ -98,7 +98,7 @@ def _customer_name(desk: Desk, weighed: Weighed) -> str:
     if weighed.customer is None:
         return desk.form.get("name", "")
     with acting(desk.holder):
-        return queries.existing_customer(weighed.customer, desk.holder.organisation).name
+        return customers.name_of(weighed.customer)
 
 
 def _effect(effect: Effect) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The draft as an order: what the rules are asked about, and at which field of which page each of their faults belongs."""
+"""The draft as an order: what the rules are asked about, and at which field of which page a fault belongs."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ FORWARD = f"""
 -- Answers the organisation that was settled, nothing where no proposal of that id waits for this administrator.
 CREATE FUNCTION delegation_settle(proposal uuid, outcome text, not_before timestamptz, instant timestamptz)
 RETURNS uuid LANGUAGE plpgsql AS $body$
-DECLARE found delegation_partnerofrecord;
+DECLARE waiting delegation_partnerofrecord;
 BEGIN
     IF outcome NOT IN ('confirmed', 'declined') OR scope_kind() <> 'customer' OR NOT EXISTS (
         SELECT FROM customers_role r JOIN customers_person p ON p.id = r.person_id
@@ -18,23 +18,23 @@ BEGIN
     THEN
         RAISE EXCEPTION 'not allowed' USING ERRCODE = 'CV003';
     END IF;
-    SELECT * INTO found FROM delegation_partnerofrecord
+    SELECT * INTO waiting FROM delegation_partnerofrecord
     WHERE id = proposal AND customer_id = scope_customer() AND state = 'proposed' AND proposed_at > not_before FOR UPDATE;
     IF NOT FOUND THEN RETURN NULL; END IF;
     IF outcome = 'confirmed' THEN
         WITH ended AS (
             UPDATE delegation_partnerofrecord d SET state = 'ended', ended_at = instant
-            WHERE d.customer_id = found.customer_id AND d.subscription_id IS NOT DISTINCT FROM found.subscription_id
+            WHERE d.customer_id = waiting.customer_id AND d.subscription_id IS NOT DISTINCT FROM waiting.subscription_id
               AND d.state = 'confirmed' RETURNING d.organisation_id)
         UPDATE customers_reach r SET ended_at = instant FROM ended
-        WHERE r.customer_id = found.customer_id AND r.organisation_id = ended.organisation_id
-          AND r.kind = 'partner_of_record' AND r.subscription_id IS NOT DISTINCT FROM found.subscription_id
+        WHERE r.customer_id = waiting.customer_id AND r.organisation_id = ended.organisation_id
+          AND r.kind = 'partner_of_record' AND r.subscription_id IS NOT DISTINCT FROM waiting.subscription_id
           AND r.ended_at IS NULL;
-        PERFORM customers_reach_out(found.customer_id, found.organisation_id, 'partner_of_record',
-            ARRAY[found.subscription_id], instant);
+        PERFORM customers_reach_out(waiting.customer_id, waiting.organisation_id, 'partner_of_record',
+            ARRAY[waiting.subscription_id], instant);
     END IF;
-    UPDATE delegation_partnerofrecord SET state = outcome, settled_at = instant WHERE id = found.id;
-    RETURN found.organisation_id;
+    UPDATE delegation_partnerofrecord SET state = outcome, settled_at = instant WHERE id = waiting.id;
+    RETURN waiting.organisation_id;
 END $body$;
 CALL house_keep('delegation_settle(uuid, text, timestamptz, timestamptz)');
 

@@ -1,0 +1,263 @@
+"""Batches of keys: ordered, agreed to, minted in the background, fetched once, released, recalled."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.http import FileResponse, HttpRequest, HttpResponse
+from ninja import Query, Router
+from ninja.responses import Status
+from pydantic import Field
+
+from chaveiro import wiring
+from chaveiro.api import fields, operations, problems, writing
+from chaveiro.api.authentication import asking
+from chaveiro.api.paging import Page, listed
+from chaveiro.apps.channel.queries import organisation_named
+from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.keys import actions, queries
+from chaveiro.apps.operations.queries import progress
+from chaveiro.rules import batches as rules
+from chaveiro.rules import serials
+from chaveiro.rules.actors import Actor
+from chaveiro.rules.batches import Batch, Kind, Stage
+from chaveiro.rules.exports import Lock
+
+router = Router(tags=["Batches"])
+
+EXPORT_IN_MEMORY_AT_MOST = 4 * 1024 * 1024
+SCOPE = "batches:write"
+BINARY = "application/octet-stream"
+
+
+class BatchOrder(fields.Body):
+    """Keys to be made. Their texts leave once, encrypted: an age recipient or a passphrase is needed."""
+
+    product: fields.Text
+    seats: fields.Count
+    months: fields.Count
+    count: fields.Count
+    countries: list[fields.Country] = Field([], max_length=300, description="None: wherever the product is sold.")
+    activate_before: date | None = None
+    holder: fields.Text | None = Field(None, description="An id or a registration number; absent: the vendor.")
+    kind: Literal["bearer", "book"] = "bearer"
+    recipient: fields.Text | None = Field(None, description="An age public key, `age1…`.")
+    passphrase: fields.Text | None = None
+
+
+class BatchAnswer(fields.Answer):
+    """A batch. `keys` counts its keys by state."""
+
+    id: str
+    number: int
+    product: str
+    seats: int
+    months: int
+    count: int
+    minted: int
+    first_serial: str
+    countries: list[str]
+    activate_before: date | None
+    holder: str
+    holder_name: str
+    kind: Kind
+    stage: Stage
+    keys: dict[str, int]
+    created_at: datetime
+    approved_at: datetime | None
+    minted_at: datetime | None
+    released_at: datetime | None
+    recalled_at: datetime | None
+
+
+class BatchPage(fields.Answer):
+    """One page of batches, the newest first."""
+
+    items: list[BatchAnswer]
+    has_more: bool
+    next_cursor: str | None
+
+
+@router.post("", response={**problems.answers(202, operations.OperationAnswer), 200: BatchAnswer}, operation_id="mintBatch")
+def create_batch(
+    request: HttpRequest,
+    response: HttpResponse,
+    payload: BatchOrder,
+    validate_only: fields.ValidateOnly = False,
+    key: writing.Key = None,
+) -> Status[Any]:
+    """Order a batch and have it minted in the background. More than 1,000 keys wait for a second person."""
+    actor = _operator(request)
+    if validate_only:
+        return writing.rehearse(actor, lambda: _told(_begin(request, payload)[0])).to(response)
+    asked = writing.needed(request, key)
+    done = writing.once(request, asked, 202, lambda: operations.told(progress(_begin(request, payload)[1])))
+    response["Location"] = f"/api/v1/operations/{done.body['id']}"
+    return done.to(response)
+
+
+def _operator(request: HttpRequest) -> Actor:
+    actor = asking(request).actor
+    actor.needs(SCOPE)
+    actor.needs_role("operator")
+    return actor
+
+
+def _begin(request: HttpRequest, sent: BatchOrder) -> tuple[Batch, UUID]:
+    """The batch and the operation that mints it, in the standing transaction."""
+    asker = asking(request)
+    order = rules.Order(
+        product=sent.product,
+        seats=sent.seats,
+        months=sent.months,
+        quantity=sent.count,
+        countries=tuple(dict.fromkeys(country.upper() for country in sent.countries)),
+        activate_before=sent.activate_before,
+        holder=None if sent.holder is None else organisation_named(sent.holder),
+        kind=Kind(sent.kind),
+    )
+    lock = None
+    if order.kind is Kind.BEARER:
+        lock = Lock(recipient=sent.recipient or "", passphrase=sent.passphrase or "")
+    batch = actions.plan_batch(actor=asker.actor, order=order, house=wiring.house(), means=asker.means)
+    operation = actions.begin_mint(
+        actor=asker.actor,
+        batch=batch,
+        lock=lock,
+        vault=wiring.vault(),
+        locksmith=wiring.locksmith(),
+        means=asker.means,
+    )
+    return batch, operation
+
+
+@router.get("", response=problems.answers(200, BatchPage, writes=False), operation_id="listBatches")
+def list_batches(request: HttpRequest, page: Annotated[Page, Query()]) -> dict[str, Any]:
+    """Batches, the newest first."""
+    actor = asking(request).actor
+    actor.needs(SCOPE)
+    with acting(actor):
+        found = queries.batches(limit=page.limit + 1, before=page.after(int))
+        counts = queries.counts([batch.id for batch in found])
+    return listed(found, page, lambda batch: _batch(batch, counts[batch.id]), lambda batch: batch.number)
+
+
+@router.get("/{batch}", response=problems.answers(200, BatchAnswer, writes=False), operation_id="getBatch")
+def get_batch(request: HttpRequest, batch: str) -> dict[str, Any]:
+    """One batch."""
+    actor = asking(request).actor
+    actor.needs(SCOPE)
+    wanted = fields.in_path("batch", batch)
+    with acting(actor):
+        return _told(queries.batch(wanted))
+
+
+@router.get(
+    "/{batch}/export",
+    response=problems.answers(200, None, writes=False),
+    operation_id="downloadExport",
+    openapi_extra={"responses": {200: {"content": {BINARY: {"schema": {"type": "string", "format": "binary"}}}}}},
+)
+def download_export(request: HttpRequest, batch: str) -> FileResponse:
+    """The encrypted texts of a batch: an age file, or a zip of several. Handed out once; what was lost is replaced."""
+    asker = asking(request)
+    wanted = fields.in_path("batch", batch)
+    # Closed by the response, when the last byte has left.
+    into = tempfile.SpooledTemporaryFile(max_size=EXPORT_IN_MEMORY_AT_MOST)  # noqa: SIM115
+    name = actions.download_export(actor=asker.actor, batch=wanted, into=into, means=asker.means)
+    into.seek(0)
+    return FileResponse(into, as_attachment=True, filename=name, content_type=BINARY)
+
+
+@router.post("/{batch}/approve", response=problems.answers(200, BatchAnswer), operation_id="approveBatch")
+def approve_batch(
+    request: HttpRequest,
+    response: HttpResponse,
+    batch: str,
+    validate_only: fields.ValidateOnly = False,
+    key: writing.Key = None,
+) -> Status[Any]:
+    """The second person's word for a batch of more than 1,000 keys; a mint that waits for it begins."""
+    actor, wanted = _operator(request), fields.in_path("batch", batch)
+    means = asking(request).means
+
+    def act() -> Mapping[str, Any]:
+        return _told(actions.approve_batch(actor=actor, batch=wanted, house=wiring.house(), means=means))
+
+    if validate_only:
+        return writing.rehearse(actor, act).to(response)
+    return writing.once(request, writing.needed(request, key), 200, act).to(response)
+
+
+@router.post("/{batch}/release", response=problems.answers(200, BatchAnswer), operation_id="releaseBatch")
+def release_batch(
+    request: HttpRequest,
+    response: HttpResponse,
+    batch: str,
+    validate_only: fields.ValidateOnly = False,
+    key: writing.Key = None,
+) -> Status[Any]:
+    """Put the keys of a whole batch up for sale: from now on they can be redeemed."""
+    return _step(request, batch, key, actions.release_batch, dry=validate_only).to(response)
+
+
+@router.post("/{batch}/recall", response=problems.answers(200, BatchAnswer), operation_id="recallBatch")
+def recall_batch(
+    request: HttpRequest,
+    response: HttpResponse,
+    batch: str,
+    validate_only: fields.ValidateOnly = False,
+    key: writing.Key = None,
+) -> Status[Any]:
+    """Make every key of a batch worthless that is not redeemed, for ever; redemptions in good faith stand."""
+    return _step(request, batch, key, actions.recall_batch, dry=validate_only).to(response)
+
+
+def _step(request: HttpRequest, batch: str, key: str | None, step: Callable[..., Batch], *, dry: bool) -> writing.Done:
+    """A step that goes slice by slice: done twice it changes nothing, so that its answer is kept after it."""
+    actor, wanted = _operator(request), fields.in_path("batch", batch)
+    means = asking(request).means
+
+    def act() -> Mapping[str, Any]:
+        step(actor=actor, batch=wanted, means=means)
+        with acting(actor):
+            return _told(queries.batch(wanted))
+
+    if dry:
+        return writing.rehearse(actor, act)
+    asked = writing.needed(request, key)
+    before = writing.replay(actor, asked)
+    return before or writing.keep(request, asked, writing.Done(200, act()))
+
+
+def _told(batch: Batch) -> dict[str, Any]:
+    return _batch(batch, queries.counts([batch.id])[batch.id])
+
+
+def _batch(batch: Batch, counts: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "id": fields.public("batch", batch.id),
+        "number": batch.number,
+        "product": batch.product,
+        "seats": batch.seats,
+        "months": batch.months,
+        "count": batch.quantity,
+        "minted": batch.minted,
+        "first_serial": serials.write(batch.first_number),
+        "countries": list(batch.countries),
+        "activate_before": None if batch.activate_before is None else fields.day(batch.activate_before),
+        "holder": fields.public("partner", batch.holder),
+        "holder_name": batch.holder_name,
+        "kind": batch.kind.value,
+        "stage": batch.stage.value,
+        "keys": dict(counts),
+        "created_at": fields.instant(batch.created_at),
+        "approved_at": fields.instant(batch.approved_at),
+        "minted_at": fields.instant(batch.minted_at),
+        "released_at": fields.instant(batch.released_at),
+        "recalled_at": fields.instant(batch.recalled_at),
+    }

@@ -1,0 +1,196 @@
+"""Subscriptions as they stand on a day, and the ledgers that say how they came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import Field
+
+from chaveiro.api import fields, problems
+from chaveiro.api.authentication import asking, reader
+from chaveiro.api.paging import Page, listed
+from chaveiro.apps.delegation import queries as delegation
+from chaveiro.apps.delegation.queries import Beside
+from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.redemption import queries as redemptions
+from chaveiro.apps.subscriptions import queries
+from chaveiro.apps.subscriptions.queries import Row, Subscription
+from chaveiro.rules import lifecycle, serials
+from chaveiro.rules.lifecycle import Stage
+
+router = Router(tags=["Subscriptions"])
+
+SCOPES = ("subscriptions:read", "redemptions:write")
+
+
+class NextChange(fields.Answer):
+    """What comes next if nobody renews."""
+
+    stage: Stage
+    day: date
+
+
+class PartnerOfRecord(fields.Answer):
+    """Who stands beside the customer; a proposal waits for the customer's administrator."""
+
+    registration_number: str | None
+    name: str
+    state: str
+
+
+class SubscriptionAnswer(fields.Answer):
+    """A subscription. Stage and next change are derived for the day asked for, from what is known now."""
+
+    id: str
+    customer: str
+    product: str
+    seats: int
+    assigned: int
+    ends_on: date = Field(description="The first day not covered.")
+    last_day: date = Field(description="The last covered day.")
+    credit: int = Field(description="Seat-days left over.")
+    stage: Stage
+    next_change: NextChange | None
+    paid_by: str
+    partner_of_record: PartnerOfRecord | None
+    blocks: list[str] = Field(description="Who blocks its use, and why; none can be put yet.")
+    opened_at: datetime
+    closed_at: datetime | None = Field(description="When the redemption that opened it was taken back.")
+
+
+class SubscriptionPage(fields.Answer):
+    """One page of subscriptions, the newest first."""
+
+    items: list[SubscriptionAnswer]
+    has_more: bool
+    next_cursor: str | None
+
+
+class LedgerRowAnswer(fields.Answer):
+    """One change of a subscription."""
+
+    number: int
+    term: int
+    kind: str
+    why: str
+    day: date
+    origin: date = Field(description="The day from which what is afterwards counts.")
+    granted: int = Field(description="Seat-days that its keys brought.")
+    keys: list[str] = Field(description="Their serials, as far as you may read the redemption.")
+    before: fields.StandingAnswer | None
+    after: fields.StandingAnswer | None
+    redemption: str | None
+    reverses: int | None
+    policy: str
+    policy_version: int
+    by: str = Field(description="On whose side who did it stands.")
+    organisation: str | None
+    at: datetime
+
+
+class LedgerPage(fields.Answer):
+    """One page of a ledger, the oldest first."""
+
+    items: list[LedgerRowAnswer]
+    has_more: bool
+    next_cursor: str | None
+
+
+On = Annotated[date | None, Query(description="Derive the stage as of this day.")]
+
+
+@router.get("", response=problems.answers(200, SubscriptionPage, writes=False), operation_id="listSubscriptions")
+def list_subscriptions(
+    request: HttpRequest,
+    page: Annotated[Page, Query()],
+    customer: Annotated[str | None, Query(description="Of this customer.", max_length=100)] = None,
+) -> dict[str, Any]:
+    """Subscriptions that the token may read, the newest first."""
+    actor, means = reader(request, *SCOPES), asking(request).means
+    of = None if customer is None else fields.in_body("customer", customer, "customer")
+    with acting(actor):
+        found = queries.subscriptions(limit=page.limit + 1, before=page.after(UUID), customer=of)
+        beside = delegation.beside({one.customer for one in found}, now=means.now) if found else {}
+    return listed(found, page, lambda one: _subscription(one, means.day, beside), lambda one: one.id)
+
+
+@router.get(
+    "/{subscription}", response=problems.answers(200, SubscriptionAnswer, writes=False), operation_id="getSubscription"
+)
+def get_subscription(request: HttpRequest, subscription: str, on: On = None) -> dict[str, Any]:
+    """One subscription. A seller may read what it redeemed."""
+    actor, means = reader(request, *SCOPES), asking(request).means
+    with acting(actor):
+        found = queries.subscription(fields.in_path("subscription", subscription))
+        beside = delegation.beside({found.customer}, now=means.now)
+    return _subscription(found, on or means.day, beside)
+
+
+@router.get(
+    "/{subscription}/ledger", response=problems.answers(200, LedgerPage, writes=False), operation_id="listLedger"
+)
+def list_ledger(request: HttpRequest, subscription: str, page: Annotated[Page, Query()]) -> dict[str, Any]:
+    """Every change of a subscription, the oldest first."""
+    actor = reader(request, *SCOPES)
+    wanted = fields.in_path("subscription", subscription)
+    with acting(actor):
+        found = queries.ledger(wanted, limit=page.limit + 1, after=page.after(int) or 0)
+        spent = redemptions.keys_of_rows(wanted, [row.redemption for row in found if row.redemption is not None])
+    return listed(found, page, lambda row: _row(row, spent.get(row.number, [])), lambda row: row.number)
+
+
+def _subscription(one: Subscription, day: date, beside: Mapping[UUID, Sequence[Beside]]) -> dict[str, Any]:
+    change = one.next_change(day)
+    return {
+        "id": fields.public("subscription", one.id),
+        "customer": fields.public("customer", one.customer),
+        "product": one.product,
+        "seats": one.seats,
+        "assigned": one.assigned,
+        "ends_on": one.ends_on,
+        "last_day": lifecycle.last_day(one.ends_on),
+        "credit": one.credit,
+        "stage": one.stage_on(day),
+        "next_change": change and {"stage": change.stage, "day": change.day},
+        "paid_by": one.paid_by,
+        "partner_of_record": _partner(beside.get(one.customer, ()), one.id),
+        "blocks": [],
+        "opened_at": one.opened_at,
+        "closed_at": one.closed_at,
+    }
+
+
+def _partner(beside: Sequence[Beside], subscription: UUID) -> dict[str, Any] | None:
+    """Who counts for a subscription: a confirmed one before a proposed one, its own before the customer's default."""
+    mine = [one for one in beside if one.subscription in (None, subscription)]
+    if not mine:
+        return None
+    first = min(mine, key=lambda one: (one.state != "confirmed", one.subscription is None))
+    return {"registration_number": first.registration_number, "name": first.name, "state": first.state}
+
+
+def _row(row: Row, numbers: Sequence[int]) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "term": row.term,
+        "kind": row.kind,
+        "why": row.why,
+        "day": row.day,
+        "origin": row.origin,
+        "granted": row.granted,
+        "keys": [serials.write(number) for number in numbers],
+        "before": fields.standing(row.before),
+        "after": fields.standing(row.after),
+        "redemption": fields.public("redemption", row.redemption),
+        "reverses": row.undoes,
+        "policy": row.policy,
+        "policy_version": row.policy_version,
+        "by": row.actor_kind,
+        "organisation": fields.public("partner", row.organisation),
+        "at": row.at,
+    }
