@@ -48,12 +48,17 @@ class Ground:
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
             file.write(script)
             file.flush()
-            done = subprocess.run(  # noqa: PLW1510 looked at below
+            done = subprocess.run(
                 [
                     find(None).program("pgbench"),
-                    "--no-vacuum", "--protocol=prepared", f"--client={clients}", f"--jobs={min(clients, 2)}",
-                    f"--time={seconds}", f"--file={file.name}", str(facts["dbname"]),
-                ],  # fmt: skip
+                    "--no-vacuum",
+                    "--protocol=prepared",
+                    f"--client={clients}",
+                    f"--jobs={min(clients, 2)}",
+                    f"--time={seconds}",
+                    f"--file={file.name}",
+                    str(facts["dbname"]),
+                ],
                 env={
                     **os.environ,
                     "PGHOST": str(facts["host"]),

@@ -32,7 +32,8 @@ WITH n AS (SELECT nextval('bench_floor') AS number, gen_random_uuid() AS custome
         redeemed_at = now() WHERE number = (SELECT number FROM n) RETURNING number),
     a AS (INSERT INTO identity_account (id, password, login_name, kind, customer_id, email, alternate_email, given_name,
         family_name, language, time_zone, created_at) SELECT account, '!', 'bruno.costa@f' || number || '.example.test',
-        'customer', customer, 'bruno@padariasol.example', '', 'Bruno', 'Costa', 'pt-pt', 'Europe/Lisbon', instant FROM n),
+        'customer', customer, 'bruno@padariasol.example', '', 'Bruno', 'Costa', 'pt-pt', 'Europe/Lisbon',
+        instant FROM n),
     c AS (INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone, domain_prefix, opened_at,
         is_test) SELECT customer, 'Padaria Sol, Lda.', 'PT', '', 'pt-pt', 'Europe/Lisbon', 'f' || number, instant, false
         FROM n),
@@ -43,10 +44,10 @@ WITH n AS (SELECT nextval('bench_floor') AS number, gen_random_uuid() AS custome
     s AS (INSERT INTO subscriptions_subscription (id, customer_id, product_id, policy_id, price_class, seats, assigned,
         ends_on, credit, term, version, paid_by, opened_at) SELECT subscription, customer, {product}, {policy},
         'standard', 5, 1, day + 365, 0, 1, 1, 'key', instant FROM n),
-    w AS (INSERT INTO subscriptions_ledgerrow (subscription_id, customer_id, number, term, kind, why, redemption_id, day,
-        origin, granted, seats_before, ends_before, credit_before, seats_after, ends_after, credit_after, policy_id,
-        actor_kind, actor_id, organisation_id, at) SELECT subscription, customer, 1, 1, 'open', '', redemption, day, day,
-        1825, 0, NULL, 0, 5, day + 365, 0, {policy}, 'channel', '{account}', '{organisation}', instant FROM n),
+    w AS (INSERT INTO subscriptions_ledgerrow (subscription_id, customer_id, number, term, kind, why, redemption_id,
+        day, origin, granted, seats_before, ends_before, credit_before, seats_after, ends_after, credit_after, policy_id,
+        actor_kind, actor_id, organisation_id, at) SELECT subscription, customer, 1, 1, 'open', '', redemption, day,
+        day, 1825, 0, NULL, 0, 5, day + 365, 0, {policy}, 'channel', '{account}', '{organisation}', instant FROM n),
     l AS (INSERT INTO licences_licence (id, customer_id, person_id, product_id, subscription_id, automatic, since)
         SELECT gen_random_uuid(), customer, person, {product}, subscription, true, instant FROM n),
     d AS (INSERT INTO delegation_partnerofrecord (id, customer_id, subscription_id, organisation_id, state, proposed_at)
@@ -58,8 +59,8 @@ WITH n AS (SELECT nextval('bench_floor') AS number, gen_random_uuid() AS custome
         SELECT redemption, 'F-' || number, NULL, 'open', customer, 'channel', '{account}', '{organisation}', true,
         person, '{{"wording": "2026-11", "language": "pt-pt", "address": "192.0.2.1", "agent": "a test"}}',
         '0123456789abcdef0123', day, instant, '' FROM n),
-    i AS (INSERT INTO redemption_line (redemption_id, key_id, subscription_id, customer_id, ledger_number, seats, months,
-        reversed) SELECT redemption, k.number, subscription, customer, 1, 5, 12, false FROM n, k),
+    i AS (INSERT INTO redemption_line (redemption_id, key_id, subscription_id, customer_id, ledger_number, seats,
+        months, reversed) SELECT redemption, k.number, subscription, customer, 1, 5, 12, false FROM n, k),
     j AS (INSERT INTO journal_entry (at, tag, actor_kind, actor_id, organisation_id, customer_id, subject_kind,
         subject_id, facts) SELECT instant, tag, 'channel', '{account}', '{organisation}', customer,
         split_part(tag, chr(58), 1), redemption, jsonb_build_object('seats', 5, 'ends_on', day, 'person', person)
@@ -72,18 +73,19 @@ INSERT INTO notices_owed (kind, facts, created_at)
 def run() -> dict[str, Any]:
     """Ratios at 1, 2, 4 and 8 clients, and how a redemption grows with the house."""
     with ground() as place:
-        world, floor = _world(place)
+        world, floor = _world()
         small = _compare(place, world, floor, CLIENTS)
         _grow(place, keys=1_000_000, customers=10_000)
         large = _compare(place, world, floor, (1, 8))
-    growth = {clients: small[clients]["median_ms"] and large[clients]["median_ms"] / small[clients]["median_ms"]
-              for clients in large}
+    growth = {
+        clients: small[clients]["median_ms"] and large[clients]["median_ms"] / small[clients]["median_ms"]
+        for clients in large
+    }
     return {"clients": small, "at_1_000_000_keys": large, "growth_of_the_median": growth}
 
 
-def _world(place: Ground) -> tuple[Any, str]:
+def _world() -> tuple[Any, str]:
     from django.db import connection
-
     from tests.cast import build_world
 
     connection.ensure_connection()
@@ -101,7 +103,6 @@ def _world(place: Ground) -> tuple[Any, str]:
 
 def _keys(world: Any, count: int) -> list[str]:
     from django.db import connection
-
     from tests.cast import make_keys
 
     connection.ensure_connection()
@@ -125,8 +126,9 @@ def _compare(place: Ground, world: Any, floor: str, clients: Sequence[int]) -> d
 
 
 def _act(world: Any) -> Any:
-    from chaveiro.apps.redemption.actions import redeem
     from tests.cast import means, opening
+
+    from chaveiro.apps.redemption.actions import redeem
 
     def act(text: str) -> None:
         prefix = f"b{os.urandom(10).hex()}"

@@ -37,7 +37,10 @@ def test_an_opening_is_taken_back_and_its_customer_closed(world: World) -> None:
     assert set(Key.objects.values_list("state", "customer_id")) == {("released", None)}
     subscription = Subscription.objects.get()
     assert (subscription.seats, subscription.assigned, subscription.closed_at is not None) == (0, 0, True)
-    assert list(LedgerRow.objects.order_by("number").values_list("kind", "reverses")) == [("open", None), ("reverse", 1)]
+    assert list(LedgerRow.objects.order_by("number").values_list("kind", "reverses")) == [
+        ("open", None),
+        ("reverse", 1),
+    ]
     assert Customer.objects.get().closed_at is not None
     assert Account.objects.get(id=bruno.account).closed_at is not None
     assert Licence.objects.get().ended_at is not None

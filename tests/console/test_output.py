@@ -10,29 +10,28 @@ from uuid import UUID
 
 import pytest
 
-import chaveiro
 from chaveiro.console import output
 from chaveiro.console.output import EXITS, Exit
+from chaveiro.console.refusals import NotReady
 from chaveiro.rules.errors import Contention, Malformed, NotAllowed, NotFound, Refusal, TermTooShort
 from chaveiro.rules.verdicts import KeyRedeemed
 
 DAY = date(2027, 3, 1)
 
 
-def refusals() -> set[type[Refusal]]:
-    """Every class of refusal that the project has."""
-    for module in pkgutil.walk_packages(chaveiro.__path__, "chaveiro."):
-        if (
-            not module.name.startswith(("chaveiro.config.", "chaveiro.console.main"))
-            and ".migrations" not in module.name
-        ):
-            importlib.import_module(module.name)
+def codes() -> set[str]:
+    """The codes of all refusals that the rooms and the command line know."""
+    for package in ("rules", "adapters", "apps", "console"):
+        root = importlib.import_module(f"chaveiro.{package}")
+        for module in pkgutil.walk_packages(root.__path__, f"{root.__name__}."):
+            if ".migrations" not in module.name:
+                importlib.import_module(module.name)
     found, waiting = set(), [Refusal]
     while waiting:
         for below in waiting.pop().__subclasses__():
-            found.add(below)
+            found.add(below.code)
             waiting.append(below)
-    return {refusal for refusal in found if refusal.__module__.startswith("chaveiro.")}
+    return found
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ def test_a_refusal_ends_with_the_code_of_its_kind(refusal: Refusal, code: int) -
 
 
 def test_every_code_of_the_table_is_some_refusal_s() -> None:
-    assert set(EXITS) - {refusal.code for refusal in refusals()} == set()
+    assert set(EXITS) - codes() == set()
 
 
 def test_the_exit_codes_are_the_contract_s() -> None:
@@ -71,6 +70,29 @@ def test_a_refusal_for_machines_has_code_meaning_and_facts(capsys: pytest.Captur
         "instead": [],
     }
     assert (told.out, ended) == ("", Exit.REFUSED)
+
+
+@pytest.mark.parametrize(("locale", "words"), [("pt_PT.UTF-8", "chave"), ("en_GB.UTF-8", "key")])
+def test_a_refusal_is_told_in_the_language_of_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, locale: str, words: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    output.refuse(KeyRedeemed(), as_json=False)
+    first, advice = capsys.readouterr().err.splitlines()
+    assert first.startswith("key_redeemed: ")
+    assert words in first
+    assert advice.strip()
+
+
+def test_several_faults_are_told_each_with_its_cure(capsys: pytest.CaptureFixture[str]) -> None:
+    faults = [{"name": "mail", "said": "none", "cure": "name one"}, {"name": "walls", "said": "down", "cure": "up"}]
+    output.refuse(NotReady(faults=faults), as_json=False)
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "  mail: none",
+        "    cure: name one",
+        "  walls: down",
+        "    cure: up",
+    ]
 
 
 def test_values_have_one_json_form() -> None:

@@ -36,8 +36,26 @@ def test_a_person_reads_verdict_and_repair_in_a_table() -> None:
     ended = chaveiro("keys", "check", stdin=KEY.replace("Z", "Y", 1))
     headings, row = ended.out.splitlines()
     assert headings.split() == ["TYPED", "VERDICT", "MEANING"]
-    assert "symbol 5 is probably wrong" in row
+    assert "probably wrong: 5" in row
     assert KEY in row
+
+
+@pytest.mark.parametrize(
+    ("typed", "verdict", "english", "portuguese"),
+    [
+        (KEY, "ok", "reads well", "lê-se bem"),
+        (KEY[:-1], "key_length", "this has 24", "esta tem 24"),
+        (f"{KEY[:-1]}U", "key_symbol", "stands at 25", "na posição 25"),
+        (f"{KEY[:-1]}7", "key_checksum", "probably wrong: 25", "provavelmente errado: 25"),
+    ],
+)
+def test_each_verdict_is_told_in_the_language_of_the_terminal(
+    typed: str, verdict: str, english: str, portuguese: str
+) -> None:
+    for locale, words in (("pt_PT.UTF-8", portuguese), ("C.UTF-8", english)):
+        row = chaveiro("keys", "check", stdin=typed, env=environment() | {"LC_ALL": locale}).out.splitlines()[1]
+        assert verdict in row.split()
+        assert words in row
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

@@ -92,6 +92,15 @@ def test_each_missing_secret_has_its_code(as_web: None, settings: Any, setting: 
     assert codes() == [code]
 
 
+@pytest.mark.django_db
+def test_peppers_that_live_keys_were_not_made_under_are_found(settings: Any) -> None:
+    make_keys(build_world(), 1)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO keys_pepper (version, fingerprint, first_used_at) VALUES (1, 'another', now())")
+    with acting(ANONYMOUS):
+        assert codes() == ["peppers_wrong"]
+
+
 def test_all_reasons_are_told_at_once(as_web: None, settings: Any) -> None:
     settings.KEY_PEPPERS = settings.SIGNING_KEYS = ""
     assert codes() == ["peppers_missing", "signing_keys_missing"]
@@ -124,6 +133,16 @@ def test_a_database_that_comes_back_is_ready_again(no_database: None, server: An
     assert codes() == ["walls_open"]
     with psycopg.connect(server.superuser(real_database)) as connected:
         assert connected.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_that_the_server_cut_is_told_once_and_made_anew(real_database: str, server: Any) -> None:
+    assert codes() == ["walls_open"]
+    with psycopg.connect(server.superuser(), autocommit=True) as outside:
+        outside.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (real_database,)
+        )
+    assert codes() == ["database_unreachable"]
+    assert codes() == ["walls_open"]
 
 
 # --- metrics -------------------------------------------------------------------------------------------------------

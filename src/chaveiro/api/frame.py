@@ -14,14 +14,12 @@ from django.utils.cache import patch_vary_headers
 from django.utils.datastructures import MultiValueDict
 from ninja.parser import Parser
 
-from chaveiro import wiring
 from chaveiro.api import languages, problems, refusals
 from chaveiro.rules.errors import Malformed
 from chaveiro.rules.verdicts import Fault
 
 View = Callable[..., HttpResponseBase]
 
-REQUEST_ID = re.compile(r"[0-9a-f-]{16,64}")
 SAFE = {"GET", "HEAD", "OPTIONS"}
 WRITE_OPTIONS = {"validate_only"}
 # PostgreSQL's texts hold neither; nobody means them.
@@ -77,7 +75,6 @@ def framed(view: View) -> View:
 
     @wraps(view)
     def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        _number(request)
         try:
             _admit(request)
             response = view(request, *args, **kwargs)
@@ -92,13 +89,6 @@ def framed(view: View) -> View:
     # Tokens come in a header that no other site can set; there is no cookie to forge a request with.
     inside.csrf_exempt = True  # type: ignore[attr-defined]
     return inside
-
-
-def _number(request: Any) -> None:
-    """The request's number: the house's, where its middleware gave one."""
-    if not getattr(request, "request_id", ""):
-        sent = request.headers.get("X-Request-Id", "")
-        request.request_id = sent if REQUEST_ID.fullmatch(sent) else wiring.new_request_id()
 
 
 def _admit(request: HttpRequest) -> None:

@@ -31,25 +31,53 @@ class Setting:
 
 SETTINGS = (
     Setting("DATA", "Folder for the embedded database, its secrets and the demo's mail.", "data"),
-    Setting("DATABASE_URL", "PostgreSQL 15 or newer, `postgresql://user:password@host:port/name`. Absent: embedded.", "", True),
-    Setting("DATABASE_ROLES", "Prefix of the database roles (`chaveiro_web`, …); change it to share one server.", "chaveiro"),
-    Setting("SECRET_KEY", "Signs sessions and derives the passwords of the database roles. 32 characters or more.", "", True),
-    Setting("KEY_PEPPERS", "Peppers of the key digests, `version:base64` separated by commas; the highest mints.", "", True),
-    Setting("VAULT_KEYS", "Keys that wrap lent secrets, `version:base64` separated by commas; the highest wraps.", "", True),
-    Setting("SIGNING_KEYS", "Ed25519 private keys (PEM), one after another; the first signs, all stay published.", "", True),
+    Setting(
+        "DATABASE_URL",
+        "PostgreSQL 15 or newer, `postgresql://user:password@host:port/name`. Absent: embedded.",
+        "",
+        True,
+    ),
+    Setting(
+        "DATABASE_ROLES", "Prefix of the database roles (`chaveiro_web`, …); change it to share one server.", "chaveiro"
+    ),
+    Setting(
+        "SECRET_KEY", "Signs sessions and derives the passwords of the database roles. 32 characters or more.", "", True
+    ),
+    Setting(
+        "KEY_PEPPERS", "Peppers of the key digests, `version:base64` separated by commas; the highest mints.", "", True
+    ),
+    Setting(
+        "VAULT_KEYS", "Keys that wrap lent secrets, `version:base64` separated by commas; the highest wraps.", "", True
+    ),
+    Setting(
+        "SIGNING_KEYS", "Ed25519 private keys (PEM), one after another; the first signs, all stay published.", "", True
+    ),
     Setting("BASE_URL", "Where people reach this installation; links in mails begin with it.", "http://localhost:8000"),
-    Setting("EMAIL_URL", "`smtp://user:password@host:587`, `smtps://…:465`, or `folder:PATH` (the demo). Absent: refuses to serve.", "", True),
+    Setting(
+        "EMAIL_URL",
+        "`smtp://user:password@host:587`, `smtps://…:465`, or `folder:PATH` (the demo). Absent: refuses to serve.",
+        "",
+        True,
+    ),
     Setting("EMAIL_FROM", "Sender of outgoing mail.", "Chaveiro <no-reply@localhost>"),
     Setting("TIME_ZONE", "The platform's time zone: whose midnight ends a day.", "UTC"),
-    Setting("INITIAL_DOMAIN", "Domain under which every customer's user names begin, `<prefix>.<this>`.", "example.net"),
+    Setting(
+        "INITIAL_DOMAIN", "Domain under which every customer's user names begin, `<prefix>.<this>`.", "example.net"
+    ),
     Setting("VENDOR_NAME", "The vendor's name, as pages and mails show it.", "Chaveiro"),
     Setting("ALLOWED_HOSTS", "Host names that are answered, separated by commas. Absent: the host of BASE_URL.", ""),
     Setting("TRUSTED_PROXIES", "How many proxies stand before the web server; their X-Forwarded-For is believed.", "0"),
     Setting("DEMO", "1 for a demonstration: made-up data, one-time links, /demo pages. Never with real data.", "0"),
     Setting("SANDBOX", "1 where days may be simulated; never with real customers.", "0"),
-    Setting("ONE_PERSON", "1 where one person runs the installation: step-up and 24 hours' delay replace the second person.", "0"),
+    Setting(
+        "ONE_PERSON",
+        "1 where one person runs the installation: step-up and 24 hours' delay replace the second person.",
+        "0",
+    ),
     Setting("LOG_LEVEL", "debug, info, warning or error.", "info"),
-    Setting("PROCESS", "Which database role this process has: web, system, owner or check. Set by the command line.", "web"),
+    Setting(
+        "PROCESS", "Which database role this process has: web, system, owner or check. Set by the command line.", "web"
+    ),
     Setting("DATABASE_SOCKET", "Socket folder of the embedded database. Set by the command line.", ""),
     Setting("DATABASE_NAME", "Name of the embedded database.", "chaveiro"),
 )
@@ -70,7 +98,9 @@ def text(name: str, environ: Mapping[str, str] = os.environ) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\n")
     except OSError as fault:
-        raise SettingRefused(f"{setting.variable}_FILE cannot be read: {fault.strerror}. Check path and mode.") from fault
+        raise SettingRefused(
+            f"{setting.variable}_FILE cannot be read: {fault.strerror}. Check path and mode."
+        ) from fault
 
 
 def flag(name: str) -> bool:

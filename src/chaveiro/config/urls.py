@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from chaveiro.api import signatures
 from chaveiro.web import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("api/v1/", include("chaveiro.api.urls")),
+    path(".well-known/jwks.json", signatures.published_keys),
     path("", include("chaveiro.web.urls")),
 ]
 

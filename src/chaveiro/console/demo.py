@@ -26,6 +26,7 @@ from uuid import UUID
 
 import click
 
+from chaveiro.adapters.embedded_postgres import Cluster
 from chaveiro.console import output
 from chaveiro.rules.errors import Refusal
 
@@ -118,8 +119,6 @@ def _settle(data: Path, reset: bool) -> None:
 
 
 def _stop_server(data: Path) -> None:
-    from chaveiro.adapters.embedded_postgres import Cluster
-
     if (data / "postgres").exists():
         Cluster(data / "postgres").stop()
 
@@ -166,31 +165,17 @@ def _start(data: Path, port: int) -> dict[str, subprocess.Popen[bytes]]:
 
 
 def _facts(data: Path, people: Mapping[str, UUID]) -> dict[str, Any]:
-    """Fresh keys, links and tokens; those of the last start stop working."""
-    from chaveiro import wiring
-    from chaveiro.apps.identity import queries as identity
-    from chaveiro.apps.identity.actions import acting, links, tokens
-    from chaveiro.rules.actors import SYSTEM
-    from chaveiro.rules.tokens import SCOPES_OF, Purpose
-
-    means = wiring.means()
+    """Fresh keys, links and tokens; the tokens of the last start stop working."""
+    world = import_module("chaveiro.console.demo_world")
     base = os.environ["CHAVEIRO_BASE_URL"]
-    made: dict[str, str] = {}
-    for name in TOKENS_FOR:
-        with acting(SYSTEM):
-            kind = identity.actor_of(identity.account(people[name])).kind
-            before = [token.id for token in identity.tokens(people[name]) if token.name == TOKEN_NAME]
-        for token in before:
-            tokens.revoke_token(actor=SYSTEM, token=token, now=means.now)
-        made[name] = tokens.create_token(
-            actor=SYSTEM, account=people[name], name=TOKEN_NAME, scopes=SCOPES_OF[kind], means=means
-        ).text
-    signed = {
-        name: base + links.make(actor=SYSTEM, account=people[name], purpose=Purpose.SIGN_IN, means=means).path
-        for name in PEOPLE
+    tokens = {name: world.fresh_token(people[name], TOKEN_NAME) for name in TOKENS_FOR}
+    return {
+        "links": {name: base + world.sign_in_path(people[name]) for name in PEOPLE},
+        "keys": world.fresh_keys(data, KEYS),
+        "token": tokens["partner"],
+        "tokens": tokens,
+        "mail": f"{base}/demo/mail",
     }
-    keys = import_module("chaveiro.console.demo_world").fresh_keys(data, KEYS)
-    return {"links": signed, "keys": keys, "token": made["partner"], "tokens": made, "mail": f"{base}/demo/mail"}
 
 
 def _wait(parts: Mapping[str, subprocess.Popen[bytes]], data: Path, port: int) -> None:
@@ -200,7 +185,7 @@ def _wait(parts: Mapping[str, subprocess.Popen[bytes]], data: Path, port: int) -
             if part.poll() is not None:
                 raise DemoDidNotStart(what=name, log=str(data / f"{name}.log"))
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, ConnectionError, TimeoutError):

@@ -17,7 +17,8 @@ from chaveiro.apps.closing.actions import reverse
 from chaveiro.apps.customers.queries import administrators_of, standing
 from chaveiro.apps.delegation.actions import confirm_partner_of_record
 from chaveiro.apps.delegation.queries import proposals
-from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.identity import queries as identity
+from chaveiro.apps.identity.actions import acting, links, tokens
 from chaveiro.apps.identity.actions.accounts import Newcomer, open_channel_account, open_operator
 from chaveiro.apps.keys.actions.files import mint_to_file
 from chaveiro.apps.keys.actions.selling import release_batch
@@ -29,6 +30,7 @@ from chaveiro.rules.openings import Administrator, NewCustomer, suggested_prefix
 from chaveiro.rules.organisations import OrganisationKind, Registration
 from chaveiro.rules.products import Description
 from chaveiro.rules.redemption import ATTESTATION_WORDING, Item
+from chaveiro.rules.tokens import SCOPES_OF, Purpose
 
 MARKETS = ("PT", "ES", "FR", "DE", "IT", "IE", "NL", "BR", "AO", "MZ", "CV", "ST")
 PRODUCTS = (
@@ -119,6 +121,23 @@ def fresh_keys(folder: Path, count: int, product: str = "office-basic", seats: i
     """New keys for sale, minted now: twelve months, wherever the product is sold."""
     means = wiring.means()
     return _minted(folder, BatchOrder(product=product, seats=seats, months=12, quantity=count), means)
+
+
+def fresh_token(account: UUID, name: str) -> str:
+    """A new API token as wide as the account may have; earlier ones of this name stop working."""
+    means = wiring.means()
+    with acting(SYSTEM):
+        kind = identity.actor_of(identity.account(account)).kind
+        before = [token.id for token in identity.tokens(account) if token.name == name]
+    for token in before:
+        tokens.revoke_token(actor=SYSTEM, token=token, now=means.now)
+    made = tokens.create_token(actor=SYSTEM, account=account, name=name, scopes=SCOPES_OF[kind], means=means)
+    return made.text
+
+
+def sign_in_path(account: UUID) -> str:
+    """The path of a one-time link that signs in as `account`."""
+    return links.make(actor=SYSTEM, account=account, purpose=Purpose.SIGN_IN, means=wiring.means()).path
 
 
 class Stock:
@@ -243,9 +262,7 @@ def _extras(ana: Actor, stock: Stock, means: Means) -> None:
     """What makes ledgers worth reading: seats added, a term extended, a mistake taken back."""
     story = Story("Centro Óptico da Foz, Lda.", "PT", ("Miguel", "Arantes"), "office-standard", 25, 12, 200)
     bought = _at(means.day - timedelta(days=200), means)
-    opened = redeem(
-        actor=ana, order=_opening(story, stock.take(story.product, 25, 12), bought), means=bought
-    )
+    opened = redeem(actor=ana, order=_opening(story, stock.take(story.product, 25, 12), bought), means=bought)
     with acting(SYSTEM):
         account = administrators_of(opened.customer)[0]
     _confirm(account, opened, bought)
@@ -259,4 +276,3 @@ def _extras(ana: Actor, stock: Stock, means: Means) -> None:
     then = _at(means.day - timedelta(days=1), means)
     mistake = redeem(actor=ana, order=_opening(wrong, stock.take("office-basic", 5, 12), then), means=then)
     reverse(actor=ana, redemption=mistake.id, reason="Cliente errado", means=means)
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from collections.abc import Mapping
 
 import click
 
@@ -13,13 +14,30 @@ from chaveiro.rules.keys import MAX_TEXT, Reading, check, group
 
 # No encoding that we read needs more for one character.
 BYTES_AT_MOST = 4 * MAX_TEXT
-# The sentence for each verdict that the text of a key alone can have.
+# The sentences for what the text of a key alone can show; those of the pages need the whole framework to be loaded.
 SAID = {
-    "ok": "reads well",
-    "key_empty": "nothing was typed",
-    "key_length": "a key has 25 symbols, this has {symbols}",
-    "key_symbol": "no key has the symbol at {places}",
-    "key_checksum": "at least one symbol is wrong",
+    "en": {
+        "headings": "TYPED VERDICT MEANING",
+        "ok": "reads well",
+        "key_empty": "nothing was typed",
+        "key_length": "a key has 25 symbols, this has {symbols}",
+        "key_symbol": "no key has what stands at {places}",
+        "key_checksum": "at least one symbol is wrong",
+        "key_checksum at": "probably wrong: {places}",
+        "repair": "; perhaps {repair}",
+        "nothing": "There is nothing in this text that reads as a key.",
+    },
+    "pt-pt": {
+        "headings": "ESCRITO VEREDICTO SIGNIFICADO",
+        "ok": "lê-se bem",
+        "key_empty": "nada foi escrito",
+        "key_length": "uma chave tem 25 caracteres, esta tem {symbols}",
+        "key_symbol": "nenhuma chave tem o que está na posição {places}",
+        "key_checksum": "pelo menos um carácter está errado",
+        "key_checksum at": "provavelmente errado: {places}",
+        "repair": "; talvez {repair}",
+        "nothing": "Não há neste texto nada que se leia como chave.",
+    },
 }
 
 
@@ -38,10 +56,11 @@ def check_keys(as_json: bool) -> None:
         for reading in readings:
             output.write_json(reading.facts())
         return
+    said = SAID[output.language()]
     if not readings:
-        output.say("There is nothing in this text that reads as a key.")
+        output.say(said["nothing"])
         return
-    output.write(output.table(("TYPED", "VERDICT", "MEANING"), map(_row, readings)))
+    output.write(output.table(said["headings"].split(), [_row(reading, said) for reading in readings]))
 
 
 def text_of(given: bytes) -> str:
@@ -59,12 +78,12 @@ def text_of(given: bytes) -> str:
         return given.decode("cp1252", errors="replace")
 
 
-def _row(reading: Reading) -> tuple[str, str, str]:
-    places = ", ".join(map(str, reading.positions))
-    said = SAID[reading.code].format(symbols=reading.symbols, places=places)
-    if reading.code == "key_checksum" and places:
-        said = f"the symbols at {places} are probably wrong" if "," in places else f"symbol {places} is probably wrong"
+def _row(reading: Reading, said: Mapping[str, str]) -> tuple[str, str, str]:
+    located = reading.code == "key_checksum" and reading.positions
+    meaning = said["key_checksum at" if located else reading.code]
     if reading.repair:
-        said += f"; perhaps {group(reading.repair)}"
+        meaning += said["repair"]
+    places = ", ".join(map(str, reading.positions))
+    meaning = meaning.format(symbols=reading.symbols, places=places, repair=group(reading.repair or ""))
     typed = group(reading.canonical) if reading.canonical else " ".join(reading.typed.split())
-    return typed, reading.code, said
+    return typed, reading.code, meaning

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum, IntEnum
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -40,8 +43,16 @@ EXITS: Mapping[str, Exit] = {
     "not_found": Exit.NOT_FOUND,
     "role_required": Exit.NOT_ALLOWED,
     "try_later": Exit.TRY_LATER,
+    "outcome_unknown": Exit.TRY_LATER,
+    "post_deferred": Exit.TRY_LATER,
+    "sum_changed": Exit.CONFLICT,
     "still_running": Exit.CONFLICT,
     "idempotency_mismatch": Exit.CONFLICT,
+    "already_reversed": Exit.CONFLICT,
+    "key_replaced": Exit.CONFLICT,
+    "login_name_taken": Exit.CONFLICT,
+    "member_elsewhere": Exit.CONFLICT,
+    "vendor_exists": Exit.CONFLICT,
     "database_not_ready_yet": Exit.TRY_LATER,
     "database_no_server_found": Exit.FAILED,
     "database_wrong_version": Exit.FAILED,
@@ -61,7 +72,21 @@ EXITS: Mapping[str, Exit] = {
     "journal_broken": Exit.FAILED,
     "journal_restored": Exit.FAILED,
     "signature_invalid": Exit.FAILED,
+    "pepper_changed": Exit.FAILED,
+    "pepper_missing": Exit.FAILED,
+    "vault_key_missing": Exit.FAILED,
+    "seal_broken": Exit.FAILED,
+    "random_source_broken": Exit.FAILED,
+    "doubled_key": Exit.FAILED,
+    "export_lost": Exit.FAILED,
+    "file_refused": Exit.FAILED,
+    "post_refused": Exit.FAILED,
 }
+
+
+# A malformed value is told to somebody who writes commands, so the field's name and the reason are what matters.
+TOLD_BY_FACTS = frozenset({"malformed", "not_found"})
+_NOTHING = SimpleNamespace(ready=False)
 
 
 def exit_of(refusal: Refusal) -> Exit:
@@ -119,15 +144,32 @@ def refuse(refusal: Refusal, as_json: bool) -> Exit:
     return exit_of(refusal)
 
 
+def language() -> str:
+    """The language of whoever sits at the terminal, from the locale's variables: pt-pt or en."""
+    locale = next(filter(None, (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "pt-pt" if locale.lower().startswith("pt") else "en"
+
+
 def _sentences(refusal: Refusal) -> list[str]:
     """A refusal for people: several faults each on a line of its own, with what cures it."""
     faults, cure = refusal.facts.get("faults"), refusal.facts.get("cure")
-    if not isinstance(faults, list):
-        lines = [f"{refusal.code}: {refusal.message()}"]
-    else:
+    if isinstance(faults, list):
         lines = [f"{refusal.code}: {refusal.summary().partition(' Facts:')[0]}"]
         lines += [f"  {fault['name']}: {fault['said']}\n    cure: {fault['cure']}" for fault in faults]
+    else:
+        lines = _in_words(refusal) or [f"{refusal.code}: {refusal.message()}"]
     return [*lines, f"  cure: {cure}"] if cure else lines
+
+
+def _in_words(refusal: Refusal) -> list[str]:
+    """The sentences that people read elsewhere too, where this process has them and they say as much as the facts."""
+    if refusal.code in TOLD_BY_FACTS or not getattr(sys.modules.get("django.apps"), "apps", _NOTHING).ready:
+        return []
+    wording: Any = import_module("chaveiro.wording")
+    if wording.problem_title(refusal.code) == wording.problem_title("refused"):
+        return []
+    here = language()
+    return [f"{refusal.code}: {wording.sentence(refusal, here)}", f"  {wording.what_to_do(refusal, here)}"]
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -273,7 +273,10 @@ def _effect(keys: tuple[KeyFacts, ...], around: Situation) -> tuple[Effect | Non
         refusal = verdicts.CountryNotServed(country=around.country, product=first.product_code)
         faults.append(Fault("/customer/country", refusal))
     if target is not None and target.paid_by != "key":
-        return None, [*faults, Fault("/subscription", PaidDirectly(subscription=identifiers.write("subscription", target.id)))]
+        return None, [
+            *faults,
+            Fault("/subscription", PaidDirectly(subscription=identifiers.write("subscription", target.id))),
+        ]
     try:
         total, against = terms.weigh(
             around.purpose,
@@ -293,7 +296,15 @@ def _effect(keys: tuple[KeyFacts, ...], around: Situation) -> tuple[Effect | Non
     pointer = f"/seats_after/{first.product_code}" if total.chosen else "/keys"
     faults += [Fault(pointer, refusal) for refusal in against]
     made = Effect(
-        first.product, first.product_code, first.names, first.price_class, first.policy_id, first.policy, keys, total, target
+        first.product,
+        first.product_code,
+        first.names,
+        first.price_class,
+        first.policy_id,
+        first.policy,
+        keys,
+        total,
+        target,
     )
     return made, faults
 

@@ -1,4 +1,4 @@
-"""The demonstration's mail: what would have been posted, to be read here. These pages exist under the demo flag only."""
+"""The demonstration's mail: what would have been posted, to be read here. Under the demo flag only."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+import psycopg
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -28,6 +29,7 @@ from chaveiro.adapters.mail import MailAddressRefused
 from chaveiro.adapters.provision import standing_faults
 from chaveiro.adapters.signing import SigningKeysUnusable
 from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.keys.queries import check_peppers
 from chaveiro.apps.notices import queries as notices
 from chaveiro.rules.actors import ANONYMOUS
 from chaveiro.rules.errors import Refusal
@@ -40,6 +42,7 @@ REASONS = {
     "walls_open": "Row-level security does not hold for this process; run `chaveiro doctor`.",
     "migrations_missing": "The database's schema is older than this program; run `chaveiro migrate`.",
     "peppers_missing": "CHAVEIRO_KEY_PEPPERS is not set or cannot be read; no key could be found.",
+    "peppers_wrong": "Live keys were digested under other peppers; put those back into CHAVEIRO_KEY_PEPPERS.",
     "signing_keys_missing": "CHAVEIRO_SIGNING_KEYS is not set or cannot be read; no receipt could be signed.",
     "mail_address_missing": "CHAVEIRO_EMAIL_URL is not set or cannot be used; no letter could be posted.",
 }
@@ -88,10 +91,26 @@ def reasons_against() -> Iterator[str]:
             yield "walls_open"
         if migrations_missing():
             yield "migrations_missing"
-    except DatabaseError:
+        elif _peppers_are_wrong():
+            yield "peppers_wrong"
+    except (DatabaseError, psycopg.Error):  # the walls are asked on the driver's own connection
         connection.close()
         yield "database_unreachable"
     yield from _missing_secrets()
+
+
+def _peppers_are_wrong() -> bool:
+    """Whether live keys were digested under other peppers: every one of them would read as unknown."""
+    try:
+        digesters = wiring.digesters(settings.KEY_PEPPERS)
+    except Refusal:
+        return False  # told as missing
+    try:
+        with acting(ANONYMOUS):
+            check_peppers(digesters)
+    except Refusal:
+        return True
+    return False
 
 
 def _missing_secrets() -> Iterator[str]:

@@ -22,10 +22,12 @@ class Organisation(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(kind__in=["vendor", "distributor", "reseller", "both"]), name="organisation_kind_is_known"
+                condition=models.Q(kind__in=["vendor", "distributor", "reseller", "both"]),
+                name="organisation_kind_is_known",
             ),
             models.CheckConstraint(
-                condition=models.Q(registration_number__isnull=True) | models.Q(registration_number__regex=r"^[0-9]{7}$"),
+                condition=models.Q(registration_number__isnull=True)
+                | models.Q(registration_number__regex=r"^[0-9]{7}$"),
                 name="registration_number_has_seven_digits",
             ),
             models.UniqueConstraint(fields=["registration_number"], name="registration_number_is_unique"),

@@ -25,7 +25,9 @@ class Customer(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["domain_prefix"], name="prefix_is_unique_for_ever"),
-            models.CheckConstraint(condition=models.Q(domain_prefix__regex=r"^[a-z0-9]{3,27}$"), name="prefix_has_its_form"),
+            models.CheckConstraint(
+                condition=models.Q(domain_prefix__regex=r"^[a-z0-9]{3,27}$"), name="prefix_has_its_form"
+            ),
         ]
         indexes = [
             models.Index(fields=["tax_number"], condition=~models.Q(tax_number=""), name="customer_by_tax_number"),

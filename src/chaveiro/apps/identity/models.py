@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Lower
 
 
 class AccountManager(BaseUserManager["Account"]):
@@ -43,15 +44,20 @@ class Account(AbstractBaseUser):
             ),
         ]
         indexes = [
-            models.Index(fields=["customer_id"], condition=models.Q(customer_id__isnull=False), name="account_by_customer"),
             models.Index(
-                fields=["organisation_id"], condition=models.Q(organisation_id__isnull=False), name="account_by_organisation"
+                fields=["customer_id"], condition=models.Q(customer_id__isnull=False), name="account_by_customer"
             ),
-            models.Index(models.functions.Lower("email"), name="account_by_email"),
+            models.Index(
+                fields=["organisation_id"],
+                condition=models.Q(organisation_id__isnull=False),
+                name="account_by_organisation",
+            ),
+            models.Index(Lower("email"), name="account_by_email"),
         ]
 
     @property
-    def is_active(self) -> bool:
+    def is_active(self) -> bool:  # type: ignore[override]  # ours is derived; the framework's is a column
+        """Whether the account is open."""
         return self.closed_at is None
 
 
@@ -81,5 +87,7 @@ class Link(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(purpose__in=["sign_in", "ownership"]), name="link_purpose_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(purpose__in=["sign_in", "ownership"]), name="link_purpose_is_known"
+            ),
         ]

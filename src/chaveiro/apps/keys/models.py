@@ -51,7 +51,8 @@ class Batch(models.Model):
                 condition=models.Q(quantity__gte=1, seats__gte=1, months__gte=1), name="batch_amounts_are_positive"
             ),
             models.CheckConstraint(
-                condition=models.Q(minted__gte=0, minted__lte=models.F("quantity")), name="batch_mints_no_more_than_its_quantity"
+                condition=models.Q(minted__gte=0, minted__lte=models.F("quantity")),
+                name="batch_mints_no_more_than_its_quantity",
             ),
             models.CheckConstraint(
                 condition=models.Q(approved_by__isnull=True)

@@ -1,4 +1,4 @@
-"""What is owed to the world outside: the outbox that the job engine is fed from, and the letters with their outcomes."""
+"""What is owed to the world outside: the outbox that feeds the job engine, and the letters with their outcomes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Owed(models.Model):
-    """One effect owed after a commit. `facts` hold ids only. Relayed to the job engine at least once, in order of commit."""
+    """One effect owed after a commit. `facts` hold ids only. Relayed to the job engine once, in order."""
 
     id = models.BigAutoField(primary_key=True)
     kind = models.TextField()

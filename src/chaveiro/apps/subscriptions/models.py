@@ -9,7 +9,7 @@ from chaveiro.apps.customers.models import Customer
 
 
 class Subscription(models.Model):
-    """Seats until a day. `ends_on` is the first day not covered; `credit` is in seat-days; both replay from the ledger."""
+    """Seats until a day. `ends_on` is the first day not covered, `credit` in seat-days; both replay from the ledger."""
 
     id = models.UUIDField(primary_key=True)
     customer = models.ForeignKey(Customer, models.PROTECT)
@@ -30,7 +30,9 @@ class Subscription(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(seats__gte=0, credit__gte=0, assigned__gte=0), name="seats_are_counts"),
+            models.CheckConstraint(
+                condition=models.Q(seats__gte=0, credit__gte=0, assigned__gte=0), name="seats_are_counts"
+            ),
             models.CheckConstraint(
                 condition=models.Q(assigned__lte=models.F("seats")) | models.Q(shortfall_until__isnull=False),
                 name="licences_fit_the_seats",
@@ -71,7 +73,8 @@ class LedgerRow(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["subscription", "number"], name="ledger_is_numbered"),
             models.CheckConstraint(
-                condition=models.Q(seats_after__gte=0, credit_after__gte=0, granted__gte=0), name="ledger_counts_are_counts"
+                condition=models.Q(seats_after__gte=0, credit_after__gte=0, granted__gte=0),
+                name="ledger_counts_are_counts",
             ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=["open", "add", "extend", "reverse", "forfeit", "correct"]),

@@ -11,4 +11,15 @@ from chaveiro.apps.redemption.actions.committing import (
 )
 from chaveiro.apps.redemption.actions.ordering import OWN, Order, Weighed
 
-__all__ = ["OWN", "Answering", "EffectDone", "Order", "Outcome", "Weighed", "effects_of", "outcome_of", "preview", "redeem"]
+__all__ = [
+    "OWN",
+    "Answering",
+    "EffectDone",
+    "Order",
+    "Outcome",
+    "Weighed",
+    "effects_of",
+    "outcome_of",
+    "preview",
+    "redeem",
+]

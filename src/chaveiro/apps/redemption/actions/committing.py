@@ -122,7 +122,7 @@ def _lost(fault: psycopg.Error, *, named: bool) -> None:
 
 def _attempt(actor: Actor, order: Order, means: Means, answering: Answering | None, *, thorough: bool) -> Outcome:
     with acting(actor):
-        done = _done_before(actor, order, answering)
+        done = _done_before(order, answering)
         if done is not None:
             return done
         weighed = weigh(actor, start_over(order, means), means, thorough=thorough)
@@ -146,7 +146,7 @@ def _attempt(actor: Actor, order: Order, means: Means, answering: Answering | No
         return outcome
 
 
-def _done_before(actor: Actor, order: Order, answering: Answering | None) -> Outcome | None:
+def _done_before(order: Order, answering: Answering | None) -> Outcome | None:
     """What became of the same act, if it was done before."""
     if answering is not None:
         stored = operations.remembered(answering.request)

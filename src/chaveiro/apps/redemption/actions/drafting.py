@@ -223,7 +223,7 @@ def abandon(*, actor: Actor) -> None:
 def sweep(*, now: datetime, hold_hours: int = 72) -> int:
     """Let go what is over: holds, sealed texts of drafts nobody used for `hold_hours`, drafts past their end.
 
-    Asks what is due and not yet done; running it twice, late, or at once changes nothing. Answers how many drafts ended.
+    Asks what is due and not yet done; running it twice, late, or at once changes nothing. Answers how many ended.
     """
     with acting(SYSTEM):
         run = connection.connection.execute
@@ -239,9 +239,10 @@ def sweep(*, now: datetime, hold_hours: int = 72) -> int:
             (now,),
         )
         ended = run(
-            "UPDATE redemption_draft SET state = 'abandoned', form = '{}' WHERE state = 'open' AND ends_at <= %s", (now,)
+            "UPDATE redemption_draft SET state = 'abandoned', form = '{}' WHERE state = 'open' AND ends_at <= %s",
+            (now,),
         )
-        return ended.rowcount
+        return int(ended.rowcount)
 
 
 def _draft(actor: Actor) -> Draft:

@@ -44,9 +44,7 @@ class Names:
         )
 
 
-def plan_json(
-    actor: Actor, weighed: Weighed, names: Names, means: Means, answer: Mapping[str, Any] | None
-) -> str:
+def plan_json(actor: Actor, weighed: Weighed, names: Names, means: Means, answer: Mapping[str, Any] | None) -> str:
     """Everything that `redemption_commit` writes, as JSON text; the SQL function is its reader."""
     order, plan = weighed.order, weighed.plan
     seller = actor.organisation
