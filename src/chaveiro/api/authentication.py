@@ -55,6 +55,7 @@ class BearerToken(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Asking | None:
         """The asker, or None: unknown, revoked, expired and malformed answer alike."""
+        del request
         means = wiring.means()
         identified = tokens.authenticate(token, now=means.now)
         return None if identified is None else Asking(identified, means)

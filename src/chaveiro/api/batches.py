@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal, cast
 from uuid import UUID
 
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -82,7 +82,9 @@ class BatchPage(fields.Answer):
     next_cursor: str | None
 
 
-@router.post("", response={**problems.answers(202, operations.OperationAnswer), 200: BatchAnswer}, operation_id="mintBatch")
+@router.post(
+    "", response={**problems.answers(202, operations.OperationAnswer), 200: BatchAnswer}, operation_id="mintBatch"
+)
 def create_batch(
     request: HttpRequest,
     response: HttpResponse,
@@ -141,7 +143,9 @@ def list_batches(request: HttpRequest, page: Annotated[Page, Query()]) -> dict[s
     actor = asking(request).actor
     actor.needs(SCOPE)
     with acting(actor):
-        found = queries.batches(limit=page.limit + 1, before=page.after(int))
+        found = queries.batches(limit=page.limit, before=page.after(int))
+        if len(found) == page.limit:
+            found += queries.batches(limit=1, before=found[-1].number)
         counts = queries.counts([batch.id for batch in found])
     return listed(found, page, lambda batch: _batch(batch, counts[batch.id]), lambda batch: batch.number)
 
@@ -167,7 +171,7 @@ def download_export(request: HttpRequest, batch: str) -> FileResponse:
     asker = asking(request)
     wanted = fields.in_path("batch", batch)
     # Closed by the response, when the last byte has left.
-    into = tempfile.SpooledTemporaryFile(max_size=EXPORT_IN_MEMORY_AT_MOST)  # noqa: SIM115
+    into = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=EXPORT_IN_MEMORY_AT_MOST))  # noqa: SIM115
     name = actions.download_export(actor=asker.actor, batch=wanted, into=into, means=asker.means)
     into.seek(0)
     return FileResponse(into, as_attachment=True, filename=name, content_type=BINARY)

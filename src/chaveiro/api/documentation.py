@@ -19,7 +19,7 @@ from chaveiro.api.problems import MEDIA_TYPE, status_of
 from chaveiro.rules.errors import Refusal
 from chaveiro.rules.verdicts import Fault, KeyRefused, Refusals
 
-TEMPLATES = Engine(dirs=[Path(__file__).parent / "templates"], autoescape=True)
+TEMPLATES = Engine(dirs=[str(Path(__file__).parent / "templates")], autoescape=True)
 FAILURES = {
     400: "The request cannot be read, or its Idempotency-Key is missing.",
     401: "No token that is good came with the request.",
@@ -172,9 +172,7 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 def codes() -> list[Code]:
     """Every code that a refusal can have, with what it means for a developer."""
-    found = {
-        kind.code: Code(kind.code, int(status_of(kind.__new__(kind))), kind.summary()) for kind in _kinds(Refusal)
-    }
+    found = {kind.code: Code(kind.code, int(status_of(kind.__new__(kind))), kind.summary()) for kind in _kinds(Refusal)}
     return [found[code] for code in sorted(found)]
 
 

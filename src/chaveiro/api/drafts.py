@@ -14,8 +14,9 @@ from ninja.responses import Status
 from pydantic import Field
 
 from chaveiro import wiring
-from chaveiro.api import fields, keys, problems, writing
+from chaveiro.api import fields, problems, writing
 from chaveiro.api.authentication import Asking, asking
+from chaveiro.api.keys import KeyCheck, Typed, results
 from chaveiro.api.languages import language_of
 from chaveiro.apps.redemption.actions import drafting
 from chaveiro.rules import idempotency, redemption
@@ -36,11 +37,11 @@ ResumeCodeHeader = Annotated[
 class Basket(fields.Body):
     """The keys of a draft, in place of what was there."""
 
-    keys: list[keys.Typed] = Field(max_length=redemption.BASKET_AT_MOST)
+    keys: list[Typed] = Field(max_length=redemption.BASKET_AT_MOST)
     start_over: fields.Yes = Field(False, description="End other drafts all of whose keys are here.")
 
 
-class DraftKey(keys.KeyCheck):
+class DraftKey(KeyCheck):
     """A key of a draft. `typed` is what was typed, where it is no key."""
 
     typed: str | None = None
@@ -108,7 +109,7 @@ def get_draft(request: HttpRequest, draft: str, code: ResumeCodeHeader = None) -
     holder, resume_code = holder_of(request, code, fields.in_path("draft", draft))
     kept = drafting.look(actor=holder, code=resume_code, sealer=wiring.sealer())
     verdicts = drafting.verdicts_of(actor=holder, kept=kept, means=asker.means)
-    told = keys.results(kept.items, verdicts, language_of(request)) if verdicts else []
+    told = results(kept.items, verdicts, language_of(request)) if verdicts else []
     return _draft(kept) | {"results": [{**one, "typed": kept.typed.get(one["index"])} for one in told]}
 
 
@@ -139,7 +140,7 @@ def put_draft_keys(
         )
         items = [Item.of(text, ()) for text in texts]
         kept = drafting.look(actor=holder, code=resume_code, sealer=sealer)
-        return _draft(kept) | {"results": keys.results(items, verdicts, language_of(request))}
+        return _draft(kept) | {"results": results(items, verdicts, language_of(request))}
 
     return writing.rehearse(holder, act).body if validate_only else act()
 

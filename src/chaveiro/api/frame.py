@@ -124,4 +124,5 @@ def _dressed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBa
 
 def not_found(request: HttpRequest, **_path: str) -> HttpResponseBase:
     """Whatever no call answers."""
+    del request
     raise problems.no_such_address()

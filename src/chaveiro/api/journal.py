@@ -81,7 +81,9 @@ class ProofAnswer(fields.Answer):
     size: int
     root: str
     path: list[str]
-    checkpoint: str | None = Field(description="A signed checkpoint (JWS) over `size` and `root`; null until there is one.")
+    checkpoint: str | None = Field(
+        description="A signed checkpoint (JWS) over `size` and `root`; null until there is one."
+    )
 
 
 @router.get("", response=problems.answers(200, EntryPage, writes=False), operation_id="listJournal")

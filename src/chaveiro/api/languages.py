@@ -25,6 +25,6 @@ def tag_of(request: HttpRequest) -> str:
 
 
 def read(text: str) -> str:
-    """A language that a caller names for a customer, in our spelling (`pt`, `pt-PT` → `pt-pt`); anything else as it is."""
+    """A language that a caller names for a customer, in our spelling: `pt` and `pt-PT` are `pt-pt`."""
     primary = text.partition("-")[0].lower()
     return _OURS.get(primary, text)

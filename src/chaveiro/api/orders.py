@@ -10,8 +10,9 @@ from django.http import HttpRequest
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from chaveiro import wiring
-from chaveiro.api import drafts, fields, keys, languages
+from chaveiro.api import drafts, fields, languages
 from chaveiro.api.authentication import asking
+from chaveiro.api.keys import Typed
 from chaveiro.apps.redemption.actions import OWN, Order, drafting
 from chaveiro.rules import openings, redemption
 from chaveiro.rules.actors import Actor
@@ -36,7 +37,7 @@ class NewCustomer(fields.Body):
     name: fields.Text = ""
     country: fields.Country = ""
     language: Annotated[str, Field(description="`pt-PT` or `en`.", max_length=fields.TEXT_AT_MOST)] = ""
-    domain_prefix: Annotated[str, Field(description="3 to 27 of a-z, 0-9; for ever.", max_length=fields.TEXT_AT_MOST)] = ""
+    domain_prefix: Annotated[str, Field(description="3 to 27 of a-z and 0-9.", max_length=fields.TEXT_AT_MOST)] = ""
     tax_number: fields.Text | None = None
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Lisbon"
 
@@ -63,7 +64,7 @@ class RedemptionOrder(fields.Body):
     """Keys to be redeemed: to open subscriptions, to add seats to one, or to extend one."""
 
     purpose: Literal["open", "add", "extend"]
-    keys: list[keys.Typed] | None = Field(None, max_length=KEYS_AT_MOST, description="At most 200, all or none.")
+    keys: list[Typed] | None = Field(None, max_length=KEYS_AT_MOST, description="At most 200, all or none.")
     draft: fields.Text | None = Field(None, description="Instead of keys: a draft, with its Resume-Code header.")
     customer: Customer | None = Field(None, description="An existing id, or the organisation to open.")
     administrator: Administrator | None = None
@@ -74,7 +75,9 @@ class RedemptionOrder(fields.Body):
     )
     fingerprint: fields.Text | None = Field(None, description="Of the sum that was shown; another sum is refused.")
     attestation: fields.Yes = Field(False, description="True: the caller may redeem these keys for the organisation.")
-    start_over: fields.Yes = Field(False, description="Take up keys held by another draft, if all of its keys are here.")
+    start_over: fields.Yes = Field(
+        False, description="Take up keys held by another draft, if all of its keys are here."
+    )
 
 
 def order_of(request: HttpRequest, sent: RedemptionOrder, code: str | None) -> tuple[Actor, Order]:
@@ -127,9 +130,7 @@ def _administrator(sent: RedemptionOrder) -> openings.Administrator | None:
     person = sent.administrator
     if person is None:
         return None
-    return openings.Administrator(
-        person.given_name, person.family_name, person.email, person.alternate_email or ""
-    )
+    return openings.Administrator(person.given_name, person.family_name, person.email, person.alternate_email or "")
 
 
 def _attestation(request: HttpRequest) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Every failure as one kind of document: RFC 9457 `application/problem+json`, with all faults at once.
 
-    refusal ──status_of──▶ HTTP status       the one table is STATUS
-            ──sentence───▶ detail, in the caller's language; `code` never changes
+refusal ──status_of──▶ HTTP status       the one table is STATUS
+        ──sentence───▶ detail, in the caller's language; `code` never changes
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pydantic import Field
 from chaveiro.api import refusals
 from chaveiro.api.fields import Answer
 from chaveiro.api.languages import language_of
-from chaveiro.rules import identifiers, idempotency, offers, peppers
+from chaveiro.rules import idempotency, identifiers, offers, peppers
 from chaveiro.rules.errors import (
     Contention,
     LedgerBroken,

@@ -92,9 +92,7 @@ def create_redemption(
     asked = writing.needed(request, key)
     asker.take("redemptions")
     actor, order = orders.order_of(request, payload, code)
-    outcome = redeem(
-        actor=actor, order=order, means=asker.means, answering=Answering(asked, 201, receipts.of_outcome)
-    )
+    outcome = redeem(actor=actor, order=order, means=asker.means, answering=Answering(asked, 201, receipts.of_outcome))
     return _done(request, asked, outcome).to(response)
 
 
@@ -151,7 +149,9 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@router.get("/{redemption}", response=problems.answers(200, receipts.Receipt, writes=False), operation_id="getRedemption")
+@router.get(
+    "/{redemption}", response=problems.answers(200, receipts.Receipt, writes=False), operation_id="getRedemption"
+)
 def get_redemption(request: HttpRequest, redemption: str) -> dict[str, Any]:
     """Everything that the receipt says, and whether the redemption was reversed since."""
     actor = reader(request, *SCOPES)
@@ -168,9 +168,7 @@ def get_signed_receipt(request: HttpRequest, redemption: str) -> HttpResponse:
     """The receipt as a signed text (JWS); check it with a key of `/.well-known/jwks.json`, offline."""
     actor = reader(request, *SCOPES)
     facts = _facts(actor, fields.in_path("redemption", redemption))
-    return HttpResponse(
-        wiring.keyring().sign(claims(facts, issuer=settings.BASE_URL), RECEIPT_KIND), content_type=JOSE
-    )
+    return HttpResponse(wiring.keyring().sign(claims(facts, issuer=settings.BASE_URL), RECEIPT_KIND), content_type=JOSE)
 
 
 @router.post("/{redemption}/reverse", response=problems.answers(200, ReversedAnswer), operation_id="reverseRedemption")
@@ -187,9 +185,7 @@ def reverse_redemption(
     _still_may(asker.actor)
     wanted = fields.in_path("redemption", redemption)
     if validate_only:
-        done = reverse(
-            actor=asker.actor, redemption=wanted, reason=payload.reason, means=asker.means, dry_run=True
-        )
+        done = reverse(actor=asker.actor, redemption=wanted, reason=payload.reason, means=asker.means, dry_run=True)
         return Status(200, _reversed(done))
     return _reversed_once(request, wanted, payload.reason, writing.needed(request, key)).to(response)
 

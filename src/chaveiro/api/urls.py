@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from django.urls import path, re_path
+from typing import cast
 
-from chaveiro.api import documentation, frame
+from django.urls import URLPattern, path, re_path
+
+from chaveiro.api import documentation
 from chaveiro.api.app import api
+from chaveiro.api.frame import framed, not_found
 
-calls, _, _ = api.urls
-for pattern in calls:
-    pattern.callback = frame.framed(pattern.callback)
+
+def _calls() -> list[URLPattern]:
+    found = [cast(URLPattern, pattern) for pattern in api.urls[0]]
+    for pattern in found:
+        assert pattern.callback is not None
+        pattern.callback = framed(pattern.callback)
+    return [pattern for pattern in found if pattern.name != "api-root"]
+
 
 urlpatterns = [
-    path("openapi.json", frame.framed(documentation.description)),
-    path("docs", frame.framed(documentation.pages)),
-    *(pattern for pattern in calls if pattern.name != "api-root"),
-    re_path(r"^(?P<rest>.*)$", frame.framed(frame.not_found)),
+    path("openapi.json", framed(documentation.description)),
+    path("docs", framed(documentation.pages)),
+    *_calls(),
+    re_path(r"^(?P<rest>.*)$", framed(not_found)),
 ]

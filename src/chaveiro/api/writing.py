@@ -1,9 +1,9 @@
 """Writes that can be repeated: the answer is kept with the act under an Idempotency-Key, and given again.
 
-    first time   act and answer in one transaction, or neither
-    again        the same answer, `Idempotency-Replayed: true`; another body 422, still running 409
-    refused      nothing was done and nothing is kept: the same key may be used for the mended request
-    dry run      the same code, rolled back
+first time   act and answer in one transaction, or neither
+again        the same answer, `Idempotency-Replayed: true`; another body 422, still running 409
+refused      nothing was done and nothing is kept: the same key may be used for the mended request
+dry run      the same code, rolled back
 """
 
 from __future__ import annotations

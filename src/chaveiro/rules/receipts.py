@@ -41,12 +41,8 @@ def sum_of(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Sum:
     """The sum that a ledger row was written from: its footing is in the row, its grants are the redemption's lines."""
     day, origin = date.fromisoformat(row["day"]), date.fromisoformat(row["origin"])
     before = _standing(row["seats_before"], row["ends_before"], row["credit_before"])
-    grants = [
-        Grant(line["seats"], line["months"]) for line in lines if line["subscription"] == row["subscription_id"]
-    ]
-    start = Footing(
-        Operation(row["kind"]), day, _stage(before, day, origin), before, origin, _days_left(before, day)
-    )
+    grants = [Grant(line["seats"], line["months"]) for line in lines if line["subscription"] == row["subscription_id"]]
+    start = Footing(Operation(row["kind"]), day, _stage(before, day, origin), before, origin, _days_left(before, day))
     return add_up(start, grants, row["seats_after"])
 
 
