@@ -47,7 +47,8 @@ WITH n AS (SELECT nextval('bench_floor') AS number, gen_random_uuid() AS custome
     w AS (INSERT INTO subscriptions_ledgerrow (subscription_id, customer_id, number, term, kind, why, redemption_id,
         day, origin, granted, seats_before, ends_before, credit_before, seats_after, ends_after, credit_after,
         policy_id, actor_kind, actor_id, organisation_id, at)
-        SELECT subscription, customer, 1, 1, 'open', '', redemption, day, day, 1825, 0, NULL, 0, 5, day + 365, 0, {policy}, 'channel', '{account}', '{organisation}', instant FROM n),
+        SELECT subscription, customer, 1, 1, 'open', '', redemption, day, day, 1825, 0, NULL, 0, 5, day + 365, 0,
+        {policy}, 'channel', '{account}', '{organisation}', instant FROM n),
     l AS (INSERT INTO licences_licence (id, customer_id, person_id, product_id, subscription_id, automatic, since)
         SELECT gen_random_uuid(), customer, person, {product}, subscription, true, instant FROM n),
     d AS (INSERT INTO delegation_partnerofrecord (id, customer_id, subscription_id, organisation_id, state, proposed_at)
