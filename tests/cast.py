@@ -23,6 +23,7 @@ from chaveiro import wiring
 from chaveiro.apps.catalog.models import Policy, Product, ProductVersion
 from chaveiro.apps.channel.models import Member, Organisation
 from chaveiro.apps.customers.models import Customer, Person
+from chaveiro.apps.identity.actions import tokens
 from chaveiro.apps.identity.models import Account
 from chaveiro.apps.keys.models import Batch, Key
 from chaveiro.apps.redemption.actions import Order, Outcome, redeem
@@ -34,6 +35,7 @@ from chaveiro.rules.means import Means
 from chaveiro.rules.openings import Administrator, NewCustomer
 from chaveiro.rules.policies import Policy as PolicyNumbers
 from chaveiro.rules.redemption import Item
+from chaveiro.rules.tokens import SCOPES_OF
 
 DAY = date(2026, 11, 22)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -207,3 +209,10 @@ def open_customer(world: World, texts: list[str], prefix: str = "padariasol", da
 def administrator_of(customer: UUID) -> Actor:
     person = Person.objects.get(customer=Customer.objects.get(id=customer))
     return Actor(Kind.CUSTOMER, person.account_id, customer=customer, roles=frozenset({"administrator"}))
+
+
+def token_for(actor: Actor, *scopes: str) -> str:
+    """A bearer token of the actor's account, with every scope that its side can have unless some are named."""
+    assert actor.account is not None
+    wanted = scopes or tuple(SCOPES_OF[actor.kind])
+    return tokens.create_token(actor=actor, account=actor.account, name="a test", scopes=wanted, means=means()).text

@@ -15,6 +15,7 @@ from chaveiro.console.output import EXITS, Exit
 from chaveiro.console.refusals import NotReady
 from chaveiro.rules.errors import Contention, Malformed, NotAllowed, NotFound, Refusal, TermTooShort
 from chaveiro.rules.verdicts import KeyRedeemed
+from chaveiro.wording import sentence, what_to_do
 
 DAY = date(2027, 3, 1)
 
@@ -72,16 +73,16 @@ def test_a_refusal_for_machines_has_code_meaning_and_facts(capsys: pytest.Captur
     assert (told.out, ended) == ("", Exit.REFUSED)
 
 
-@pytest.mark.parametrize(("locale", "words"), [("pt_PT.UTF-8", "chave"), ("en_GB.UTF-8", "key")])
+@pytest.mark.parametrize(("locale", "language"), [("pt_PT.UTF-8", "pt-pt"), ("en_GB.UTF-8", "en"), ("C", "en")])
 def test_a_refusal_is_told_in_the_language_of_the_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, locale: str, words: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, locale: str, language: str
 ) -> None:
     monkeypatch.setenv("LC_ALL", locale)
     output.refuse(KeyRedeemed(), as_json=False)
     first, advice = capsys.readouterr().err.splitlines()
-    assert first.startswith("key_redeemed: ")
-    assert words in first
-    assert advice.strip()
+    assert output.language() == language
+    assert first == f"key_redeemed: {sentence(KeyRedeemed(), language)}"
+    assert advice.strip() == what_to_do(KeyRedeemed(), language)
 
 
 def test_several_faults_are_told_each_with_its_cure(capsys: pytest.CaptureFixture[str]) -> None:

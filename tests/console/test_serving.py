@@ -48,9 +48,10 @@ def free_port() -> int:
 def answer(port: int, path: str, seconds: float = 30) -> int:
     """The status of an answer, once somebody answers."""
     deadline = time.monotonic() + seconds
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": "localhost"})
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+            with urllib.request.urlopen(request, timeout=5) as response:
                 return int(response.status)
         except urllib.error.HTTPError as error:
             with error:

@@ -49,10 +49,15 @@ class Client:
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
-    def answers(self) -> Iterator[Any]:
-        """What it says, line by line, until it is done or gone."""
-        while (line := self.hear()) not in ("", "done"):
-            yield json.loads(line)
+    def answers(self, *, until_killed: bool = False) -> Iterator[Any]:
+        """What it says, line by line, until it is done; raises with its own words if it went away before."""
+        while (line := self.hear()) != "done":
+            if line:
+                yield json.loads(line)
+            elif until_killed:
+                return
+            else:
+                raise RuntimeError(self.process.stderr.read() if self.process.stderr else "")
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""

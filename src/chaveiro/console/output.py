@@ -48,6 +48,16 @@ EXITS: Mapping[str, Exit] = {
     "sum_changed": Exit.CONFLICT,
     "still_running": Exit.CONFLICT,
     "idempotency_mismatch": Exit.CONFLICT,
+    "sum_changed": Exit.CONFLICT,
+    "outcome_unknown": Exit.TRY_LATER,
+    "file_refused": Exit.FAILED,
+    "export_lost": Exit.FAILED,
+    "random_source_broken": Exit.FAILED,
+    "doubled_key": Exit.FAILED,
+    "pepper_missing": Exit.FAILED,
+    "pepper_changed": Exit.FAILED,
+    "vault_key_missing": Exit.FAILED,
+    "seal_broken": Exit.FAILED,
     "already_reversed": Exit.CONFLICT,
     "key_replaced": Exit.CONFLICT,
     "login_name_taken": Exit.CONFLICT,
@@ -179,6 +189,25 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
+
+
+def card(facts: Mapping[str, object]) -> str:
+    """One thing's facts, a line for each; lists on one line, nothing for None."""
+    width = max(map(len, facts), default=0)
+    return "\n".join(f"{name.ljust(width)}  {_said(value)}".rstrip() for name, value in facts.items())
+
+
+def _said(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple() | set() | frozenset():
+            return ", ".join(map(_said, value))
+        case Mapping():
+            return ", ".join(f"{name} {_said(part)}" for name, part in value.items())
+    return str(value)
 
 
 class Progress:

@@ -156,21 +156,15 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All effects of a basket, to be carried out together or not at all."""
+    """All effects of a basket, to be carried out together or not at all.
+
+    `fingerprint` is a short hash of everything that was shown: products, subscriptions, keys and sums.
+    """
 
     purpose: str
     day: date
     effects: tuple[Effect, ...]
-
-    @property
-    def fingerprint(self) -> str:
-        """A short hash of everything that was shown: products, subscriptions and sums."""
-        parts = [
-            f"{effect.product_code} {effect.price_class} {effect.target.id if effect.target else ''} "
-            f"{terms.fingerprint(effect.sum)} {','.join(str(key.number) for key in effect.keys)}"
-            for effect in self.effects
-        ]
-        return hashlib.sha256("\n".join([self.purpose, *parts]).encode()).hexdigest()[: terms.FINGERPRINT_LENGTH]
+    fingerprint: str
 
 
 def judge(items: Sequence[Item], known: Mapping[bytes, KeyFacts], around: Situation) -> tuple[Verdict, ...]:
@@ -227,8 +221,10 @@ def _key_refusal(facts: KeyFacts, around: Situation) -> Refusal | None:
     return None
 
 
-def plan(items: Sequence[Item], known: Mapping[bytes, KeyFacts], around: Situation) -> tuple[Plan, tuple[Fault, ...]]:
-    """What the basket would do, and every fault that stands against doing it, of keys and of sums.
+def plan(
+    items: Sequence[Item], known: Mapping[bytes, KeyFacts], around: Situation
+) -> tuple[Plan, tuple[Verdict, ...], tuple[Fault, ...]]:
+    """What the basket would do, the verdict of each line, and every fault that stands against it, of keys and of sums.
 
     The plan covers the keys whose verdict is `ok`, so that a person sees what would happen once the rest is mended.
     """
@@ -242,7 +238,17 @@ def plan(items: Sequence[Item], known: Mapping[bytes, KeyFacts], around: Situati
         faults += against
         if effect is not None:
             effects.append(effect)
-    return Plan(around.purpose, around.day, tuple(effects)), tuple(faults)
+    made = Plan(around.purpose, around.day, tuple(effects), _fingerprint(around.purpose, effects))
+    return made, judged, tuple(faults)
+
+
+def _fingerprint(purpose: str, effects: Sequence[Effect]) -> str:
+    parts = [
+        f"{effect.product_code} {effect.price_class} {effect.target.id if effect.target else ''} "
+        f"{terms.fingerprint(effect.sum)} {','.join(str(key.number) for key in effect.keys)}"
+        for effect in effects
+    ]
+    return hashlib.sha256("\n".join([purpose, *parts]).encode()).hexdigest()[: terms.FINGERPRINT_LENGTH]
 
 
 def _shape_faults(items: Sequence[Item], around: Situation) -> Iterable[Fault]:

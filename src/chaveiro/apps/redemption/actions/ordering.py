@@ -71,7 +71,7 @@ def weigh(actor: Actor, order: Order, means: Means, *, thorough: bool) -> Weighe
         order.purpose, means.day, country or customer_country, customer is None, target, order.seats_after
     )
     known = queries.known_keys(order.items, order.draft, means)
-    plan, found = rules.plan(order.items, known, around)
+    plan, verdicts, found = rules.plan(order.items, known, around)
     proposed, against = _proposed(actor, order, customer)
     form = _form_faults(order, customer)
     malformed = {fault.pointer for fault in form}
@@ -79,7 +79,7 @@ def weigh(actor: Actor, order: Order, means: Means, *, thorough: bool) -> Weighe
     faults = (*form, *rest, *against)
     if (thorough or faults) and isinstance(order.customer, NewCustomer):
         faults = (*faults, *_prefix_faults(order.customer, faults))
-    return Weighed(order, plan, rules.judge(order.items, known, around), faults, customer, proposed)
+    return Weighed(order, plan, verdicts, faults, customer, proposed)
 
 
 def refuse(weighed: Weighed) -> None:
