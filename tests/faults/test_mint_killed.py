@@ -197,7 +197,7 @@ def test_this_very_harness_sees_a_mint_that_commits_before_it_writes(
     world: cast.World, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """The planted fault: somewhere among its steps a kill must leave committed keys without a text."""
-    for number in range(10, FILE_STEPS):
+    for number in range(25, FILE_STEPS):
         since, place = _newest(), tmp_path / str(number)
         place.mkdir()
         connections.close_all()

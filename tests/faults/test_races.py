@@ -163,6 +163,7 @@ def naive_doubles(server: Server, database: str, count: int, chosen: int) -> int
     """How many redemptions too many the naive version makes of so many keys, for the same clients."""
     connection.ensure_connection()
     connection.connection.execute(TABLES_OF_THE_NAIVE)
+    connection.connection.execute("INSERT INTO naive_key SELECT generate_series(0, %s)", (count - 1,))
     orders = [
         {"task": "naive", "count": count, "client": place, "seed": chosen + place, "at_once": False}
         for place in range(PROCESSES)

@@ -137,7 +137,8 @@ LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_FOLDER / "static"
+# Nothing is collected: the files are served from where the package has them, whoever starts the server.
+STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -170,5 +171,6 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# structlog does the logging (chaveiro.console.logs); Django's own mails to admins and colours are not wanted.
-LOGGING_CONFIG = None
+# structlog does the logging; Django's own mails to admins and colours are not wanted.
+LOGGING_CONFIG = "chaveiro.console.logs.configure"
+LOGGING = {"level": LOG_LEVEL}

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.db import connection, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.operations import actions as operations
@@ -34,10 +34,13 @@ from chaveiro.rules.terms import Standing, Sum
 
 ATTEMPTS = 4
 COMMIT = "SELECT redemption_commit(%s::jsonb, %s::timestamptz)"
+# A draft is locked before its keys, as saving it does: two tabs wait for each other, and never for ever.
+LOCK_DRAFT = "SELECT FROM redemption_draft WHERE id = %s FOR UPDATE"
 
 # Somebody was faster, or two waited for each other: the next look tells what became of it.
 LOOK_AGAIN = {"CV001", "CV002", "CV004", "40001", "40P01", "23505"}
 NOT_ALLOWED = "CV003"
+BROKEN = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +103,25 @@ def redeem(*, actor: Actor, order: Order, means: Means, answering: Answering | N
     for attempt in range(ATTEMPTS):
         try:
             return _attempt(actor, order, means, answering, thorough=attempt > 0)
-        except psycopg.Error as fault:
-            if fault.sqlstate == NOT_ALLOWED:
+        except (psycopg.Error, Error) as fault:
+            said = getattr(fault if isinstance(fault, psycopg.Error) else fault.__cause__, "sqlstate", None)
+            if said == NOT_ALLOWED:
                 raise NotAllowed(needs="a standing right over this customer") from fault
-            if fault.sqlstate not in LOOK_AGAIN:
-                _lost(fault, named=named)
+            if said not in LOOK_AGAIN:
+                _lost(fault, ask_again=named and attempt + 1 < ATTEMPTS)
     raise Contention(what="keys")
 
 
-def _lost(fault: psycopg.Error, *, named: bool) -> None:
-    """Go on after a lost connection when asking again is safe; raise OutcomeUnknown when it is not."""
+def _lost(fault: psycopg.Error | Error, *, ask_again: bool) -> None:
+    """Go on after a lost connection where asking again is safe and not in vain; raise OutcomeUnknown otherwise."""
     # A backend that ended, a server that restarts or shuts down, a broken socket; anything else is a programming error.
-    if not isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError):
+    # What breaks inside COMMIT or while connecting comes in Django's classes, what breaks before in the driver's.
+    if not isinstance(fault, BROKEN):
         raise fault
     if connection.in_atomic_block:
         raise fault
     connection.close()
-    if not named:
+    if not ask_again:
         raise OutcomeUnknown() from fault
 
 
@@ -153,6 +158,7 @@ def _done_before(order: Order, answering: Answering | None) -> Outcome | None:
         if stored is not None:
             return _replayed(stored.body)
     if order.draft is not None:
+        connection.connection.execute(LOCK_DRAFT, (order.draft,), prepare=True)
         made = queries.of_draft(order.draft)
         if made is not None:
             return outcome_of(made)
