@@ -160,7 +160,7 @@ def make_keys(world: World, count: int = 1, product: str = "office-basic", **cha
         released_at=NOON,
         **changes,
     )
-    Key.objects.bulk_create(
+    rows = (
         Key(
             number=first + index,
             batch=batch,
@@ -171,6 +171,7 @@ def make_keys(world: World, count: int = 1, product: str = "office-basic", **cha
         )
         for index, text in enumerate(texts)
     )
+    Key.objects.bulk_create(rows, batch_size=5_000)
     return [group(text) for text in texts]
 
 

@@ -63,7 +63,12 @@ def test_a_key_opens_a_subscription_with_every_field_of_the_contract(world: Worl
 
 def test_a_customer_is_opened_as_it_was_sent(world: World, ana: Caller) -> None:
     body = opening_body(make_keys(world))
-    body["customer"] |= {"tax_number": "PT 501 234 567", "country": "pt", "language": "en-GB", "time_zone": "Atlantic/Azores"}
+    body["customer"] |= {
+        "tax_number": "PT 501 234 567",
+        "country": "pt",
+        "language": "en-GB",
+        "time_zone": "Atlantic/Azores",
+    }
     assert ana.post("/redemptions", body).status == 201
     customer = Customer.objects.get()
     assert (customer.country, customer.language, customer.time_zone) == ("PT", "en", "Atlantic/Azores")

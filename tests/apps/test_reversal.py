@@ -77,6 +77,9 @@ def test_an_extension_is_taken_back_to_what_was_before(world: World) -> None:
     reverse(actor=world.duarte, redemption=done.id, reason="Pedido do cliente", means=means())
     assert Subscription.objects.values("seats", "ends_on", "credit").get() == before
     assert Customer.objects.get().closed_at is None
+    reverse(actor=world.ana, redemption=outcome.id, reason="Agora sim", means=means())
+    kinds = list(LedgerRow.objects.order_by("number").values_list("kind", "reverses"))
+    assert kinds == [("open", None), ("extend", None), ("reverse", 2), ("reverse", 1)]
 
 
 def test_the_partner_has_three_days_and_the_operator_any(world: World) -> None:

@@ -1,4 +1,4 @@
-"""One installation for the tests that only need some: made by its own first init, on the embedded server."""
+"""What the tests of the command line share."""
 
 from __future__ import annotations
 
@@ -9,11 +9,31 @@ from pathlib import Path
 
 import pytest
 
+from chaveiro.apps.identity.models import Account
+from chaveiro.rules.actors import Actor
+from tests.cast import World, build_world
+from tests.console.desk import Desk
 from tests.console.shell import Installation, Made
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(monkeypatch, capsys)
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return build_world()
+
+
+def login_of(actor: Actor) -> str:
+    """The name that somebody signs in with."""
+    return Account.objects.get(id=actor.account).login_name
 
 
 @pytest.fixture(scope="session")
 def made() -> Iterator[Made]:
+    """An installation of these tests' own, made by its first init on the embedded server."""
     folder = Path(tempfile.mkdtemp(prefix="chv-"))
     installation = Installation(folder)
     try:

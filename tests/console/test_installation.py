@@ -242,6 +242,9 @@ def test_an_external_database_is_made_by_a_user_who_may_and_never_stopped(made: 
         assert installation("stop", "--json", **plain).refusal()["code"] == "not_embedded"
         os.unlink(folder / "secrets" / "key_peppers")
         assert installation("init", "--json", **settings).refusal()["code"] == "secrets_lost"
+        # Who cannot look does not take the database for a new one.
+        assert installation("init", "--json", **plain).refusal()["code"] == "database_unreachable"
+        assert not (folder / "secrets" / "key_peppers").exists()
         assert not (folder / "postgres").exists()
     finally:
         server.leave()

@@ -69,7 +69,9 @@ def ask(actor: Actor, order: Order, name: str | None, patience_seconds: float = 
     """
     told: list[str] = []
     answering = under(actor, name) if name is not None else None
-    return _until_answered(lambda: redeem(actor=actor, order=order, means=means(), answering=answering), told, patience_seconds)
+    return _until_answered(
+        lambda: redeem(actor=actor, order=order, means=means(), answering=answering), told, patience_seconds
+    )
 
 
 def _until_answered(act: Callable[[], Outcome], told: list[str], patience_seconds: float) -> Receipt:

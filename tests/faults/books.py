@@ -46,4 +46,3 @@ def remember(acknowledged: Collection[str]) -> None:
     assert len(set(acknowledged)) == len(acknowledged), "two clients hold the same receipt"
     missing = set(acknowledged) - references()
     assert not missing, f"acknowledged and lost: {missing}"
-

@@ -1,7 +1,7 @@
 """A client of the house in a process of its own, as a web process has its connection: `python -m tests.faults.client`.
 
-It reads one order as JSON on stdin, gets ready (settings, connection), says `ready`, waits for a line, and acts; what it
-got it prints as JSON, one line each. Whoever started it may kill it at any moment.
+It reads one order as JSON on stdin, gets ready (settings, connection), says `ready`, waits for a line, and acts; what
+it got it prints as JSON, one line each. Whoever started it may kill it at any moment.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def naive(order: dict[str, Any]) -> Iterator[Any]:
 
 
 def _stretched(count: int, seed: int) -> Iterator[int]:
-    shuffle = random.Random(seed).shuffle  # noqa: S311 - an order of trying, no secret
+    shuffle = random.Random(seed).shuffle
     for start in range(0, count, STRETCH):
         stretch = list(range(start, min(start + STRETCH, count)))
         shuffle(stretch)

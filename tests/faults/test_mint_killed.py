@@ -95,7 +95,10 @@ def _calls(environment: dict[str, str], folder: Path) -> list[str]:
     log = folder / "calls"
     under = ("strace", "-f", "-qqq", "--seccomp-bpf", "-e", f"trace={SYSTEM_CALLS}", "-o", str(log))
     assert _run(environment, "file", str(folder / "whole" / "keys.csv"), under=under) == 0
-    names = [line.split(maxsplit=1)[1].split("(")[0] for line in log.read_text().splitlines() if "(" in line]
+    lines = [line.split(maxsplit=1) for line in log.read_text().splitlines() if "(" in line]
+    # strace counts for each process; ours is the one that speaks to the database.
+    ours = next(process for process, call in lines if call.startswith("sendto"))
+    names = [call.split("(")[0] for process, call in lines if process == ours]
     return [f"{name}:{number}" for name in sorted(set(names)) for number in range(1, names.count(name) + 1)]
 
 

@@ -1,12 +1,22 @@
-"""What tests of the pages share: compiled catalogues, a small world, a browser in each language."""
+"""What tests of the pages share: compiled catalogues, a small world on a fixed day, a browser in each language."""
 
 from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
+from chaveiro import wiring
+from chaveiro.apps.identity.actions import links
 from chaveiro.console.catalogues import compile_stale
-from tests.cast import World, build_world
+from chaveiro.rules.actors import SYSTEM, Actor
+from chaveiro.rules.tokens import Purpose
+from tests.cast import World, build_world, means
+
+PORTUGUESE = {"Accept-Language": "pt-PT,pt;q=0.9,en;q=0.5"}
+ENGLISH = {"Accept-Language": "en-GB,en;q=0.9"}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -15,17 +25,40 @@ def catalogues() -> None:
 
 
 @pytest.fixture
-def world(db: None) -> World:
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page is asked for at noon of 22 November 2026."""
+    monkeypatch.setattr(wiring, "means", means)
+    monkeypatch.setattr(wiring, "now", lambda: means().now)
+
+
+@pytest.fixture
+def world(db: None, noon: None) -> World:
     return build_world()
 
 
 @pytest.fixture
 def pt() -> Client:
     """A browser that asks for Portuguese."""
-    return Client(headers={"Accept-Language": "pt-PT,pt;q=0.9,en;q=0.5"})
+    return Client(headers=PORTUGUESE)
 
 
 @pytest.fixture
 def en() -> Client:
     """A browser that asks for English."""
-    return Client(headers={"Accept-Language": "en-GB,en;q=0.9"})
+    return Client(headers=ENGLISH)
+
+
+def link_for(account: UUID, purpose: Purpose) -> str:
+    """The path of a fresh one-time link."""
+    return links.make(actor=SYSTEM, account=account, purpose=purpose, means=means()).path
+
+
+def signed_in(client: Client, actor: Actor) -> Client:
+    """The same browser, signed in by a one-time link."""
+    assert actor.account is not None
+    assert client.post(link_for(actor.account, Purpose.SIGN_IN)).status_code == 303
+    return client
+
+
+def text_of(response: Any) -> str:
+    return str(response.content.decode())

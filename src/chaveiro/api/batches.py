@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import date, datetime
 from typing import Annotated, Any, BinaryIO, Literal, cast
 from uuid import UUID
@@ -170,10 +171,12 @@ def download_export(request: HttpRequest, batch: str) -> FileResponse:
     """The encrypted texts of a batch: an age file, or a zip of several. Handed out once; what was lost is replaced."""
     asker = asking(request)
     wanted = fields.in_path("batch", batch)
-    # Closed by the response, when the last byte has left.
-    into = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=EXPORT_IN_MEMORY_AT_MOST))  # noqa: SIM115
-    name = actions.download_export(actor=asker.actor, batch=wanted, into=into, means=asker.means)
-    into.seek(0)
+    with ExitStack() as stack:
+        into = cast(BinaryIO, stack.enter_context(tempfile.SpooledTemporaryFile(max_size=EXPORT_IN_MEMORY_AT_MOST)))
+        name = actions.download_export(actor=asker.actor, batch=wanted, into=into, means=asker.means)
+        into.seek(0)
+        # From here on the response closes it, when the last byte has left.
+        stack.pop_all()
     return FileResponse(into, as_attachment=True, filename=name, content_type=BINARY)
 
 

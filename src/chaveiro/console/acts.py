@@ -59,7 +59,7 @@ def actor_named(name: str | None) -> Actor:
 
 @contextmanager
 def rehearsal(actor: Actor, dry_run: bool) -> Iterator[None]:
-    """Everything in here is done by its own code, and nothing is left of it where `dry_run`; else nothing is changed."""
+    """What is done in here is done by its own code; where `dry_run`, nothing is left of it afterwards."""
     if not dry_run:
         yield
         return

@@ -85,9 +85,7 @@ def recall_batch(voice: Voice, batch: str, login: str | None, dry_run: bool) -> 
     _step(voice, wanted, actor_named(login), actions.recall_batch, "Recalling", dry_run)
 
 
-def _step(
-    voice: Voice, batch: UUID, actor: Actor, step: Callable[..., Batch], doing: str, dry_run: bool
-) -> None:
+def _step(voice: Voice, batch: UUID, actor: Actor, step: Callable[..., Batch], doing: str, dry_run: bool) -> None:
     with rehearsal(actor, dry_run):
         step(actor=actor, batch=batch, means=wiring.means(), progress=output.Progress(doing))
         _tell(voice, batch, actor, dry_run)

@@ -111,15 +111,19 @@ def database_name() -> str:
 def _administering() -> Iterator[str]:
     """The server's address as a user who may make roles, while no other init works there."""
     address = _server_address()
+    with _connected(address) as guard:
+        guard.execute("SELECT pg_advisory_lock(%s)", (INIT_LOCK,))
+        yield address
+
+
+def _connected(address: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection as the user in an address. Raises DatabaseUnreachable."""
     try:
-        guard = psycopg.connect(address, autocommit=True, connect_timeout=10)
+        return psycopg.connect(address, autocommit=True, connect_timeout=10)
     except psycopg.Error as fault:
         raise DatabaseUnreachable(
             said=str(fault).strip(), cure="CHAVEIRO_DATABASE_URL with a user who may make roles and databases"
         ) from fault
-    with guard:
-        guard.execute("SELECT pg_advisory_lock(%s)", (INIT_LOCK,))
-        yield address
 
 
 def _server_address() -> str:
@@ -136,13 +140,16 @@ def _server_address() -> str:
 
 
 def _has_our_schema() -> bool:
-    """Whether the external database was made by an installation before, with secrets that we do not see."""
-    try:
-        with psycopg.connect(startup.setting("DATABASE_URL"), connect_timeout=10) as connection:
-            row = connection.execute("SELECT to_regclass('public.keys_key') IS NOT NULL").fetchone()
-            return row is not None and bool(row[0])
-    except psycopg.Error:
-        return False
+    """Whether the external database was made by an installation before, with secrets that we do not see.
+
+    Raises DatabaseUnreachable: who cannot look must not take it for new.
+    """
+    with _connected(_server_address()) as server:
+        if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database_name(),)).fetchone() is None:
+            return False
+    with _connected(startup.setting("DATABASE_URL")) as database:
+        row = database.execute("SELECT to_regclass('public.keys_key') IS NOT NULL").fetchone()
+        return row is not None and bool(row[0])
 
 
 def bring_up_to_date() -> list[str]:

@@ -43,10 +43,43 @@ COMMANDS = (
     Place(("daily",), "daily:daily", "Be the clock: do what the calendar says is due.", "system"),
     Place(("check",), "check:check", "Hold every invariant against the database, read only.", "check"),
     Place(("keys", "check"), "keys:check_keys", "Judge every key in a text; no database."),
+    Place(("keys", "judge"), "stock:judge_keys", "Say of each key whether it could be redeemed now.", "system"),
+    Place(("keys", "show"), "stock:show_key", "Show one key by its serial.", "system"),
+    Place(("keys", "find"), "stock:find_keys", "Find keys by their last five symbols.", "system"),
+    Place(("keys", "revoke"), "stock:revoke_key", "Make one key worthless.", "system"),
+    Place(("keys", "replace"), "stock:replace_key", "Revoke a key and mint another in its place.", "system"),
+    Place(("keys", "break-hold"), "stock:break_hold", "End an unfinished redemption's hold on a key.", "system"),
+    Place(("keys", "peppers"), "stock:peppers", "List the pepper's versions and which may go.", "system"),
+    Place(("batches", "mint"), "minting:mint", "Order keys and mint them into a file.", "system"),
+    Place(("batches", "list"), "batches:list_batches", "List batches.", "system"),
+    Place(("batches", "show"), "batches:show_batch", "Show one batch.", "system"),
+    Place(("batches", "approve"), "batches:approve_batch", "Agree to a large batch as the second person.", "system"),
+    Place(("batches", "release"), "batches:release_batch", "Put a batch up for sale.", "system"),
+    Place(("batches", "recall"), "batches:recall_batch", "Make a batch's unredeemed keys worthless.", "system"),
+    Place(("redemptions", "list"), "redemptions:list_redemptions", "List redemptions.", "system"),
+    Place(("redemptions", "show"), "redemptions:show_redemption", "Show what a receipt says.", "system"),
+    Place(("redemptions", "preview"), "orders:preview_redemption", "Show what an order would do.", "system"),
+    Place(("redemptions", "redeem"), "orders:redeem_keys", "Redeem all keys of an order, or none.", "system"),
+    Place(("redemptions", "reverse"), "redemptions:reverse_redemption", "Take a redemption back.", "system"),
+    Place(("redemptions", "receipt"), "redemptions:sign_receipt", "Print a signed receipt.", "system"),
+    Place(("redemptions", "verify"), "receipts:verify_receipt", "Check a signed receipt; no database."),
+    Place(
+        ("redemptions", "jwks"), "redemptions:public_keys", "Print the keys that receipts are checked with.", "system"
+    ),
+    Place(("subscriptions", "list"), "subscriptions:list_subscriptions", "List subscriptions.", "system"),
+    Place(("subscriptions", "show"), "subscriptions:show_subscription", "Show one subscription.", "system"),
+    Place(("subscriptions", "ledger"), "subscriptions:show_ledger", "Show a subscription's changes.", "system"),
+    Place(("tokens", "create"), "tokens:create_token", "Make a token and print it once.", "system"),
+    Place(("tokens", "list"), "tokens:list_tokens", "List an account's tokens.", "system"),
+    Place(("tokens", "revoke"), "tokens:revoke_token", "Make a token stop working.", "system"),
     Place(("terms",), "terms:terms", "Work out sums of seat-time; no database."),
 )
 GROUPS = {
     "keys": "Product keys.",
+    "batches": "Stock: keys ordered, minted, sold.",
+    "redemptions": "What was redeemed.",
+    "subscriptions": "What customers have.",
+    "tokens": "Bearer tokens for programs.",
 }
 
 

@@ -1,4 +1,4 @@
-"""`chaveiro batches mint`: keys into a file, plain or encrypted; the same command again goes on after any interruption."""
+"""`chaveiro batches mint`: keys into a file, plain or encrypted. Run again, it goes on after any interruption."""
 
 from __future__ import annotations
 
@@ -123,9 +123,7 @@ def _mint_book(voice: Voice, order: Order) -> None:
 
 
 def _mint_planned_book(voice: Voice, batch: Batch) -> None:
-    whole = actions.mint(
-        batch=batch.id, texts=actions.Texts(), means=wiring.means(), progress=output.Progress(DOING)
-    )
+    whole = actions.mint(batch=batch.id, texts=actions.Texts(), means=wiring.means(), progress=output.Progress(DOING))
     tell_minted(voice, whole, None, again=False)
 
 

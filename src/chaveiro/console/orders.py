@@ -16,7 +16,7 @@ from chaveiro.apps.redemption.actions import OWN, Answering, Order, Outcome, pre
 from chaveiro.console import output
 from chaveiro.console.acts import actor_named, bytes_of
 from chaveiro.console.speaking import Voice, dry_run_option, speaking
-from chaveiro.rules import identifiers, idempotency, orders
+from chaveiro.rules import idempotency, identifiers, orders
 from chaveiro.rules.actors import Actor
 from chaveiro.rules.errors import Malformed
 from chaveiro.rules.means import Means
@@ -57,9 +57,7 @@ def redeem_keys(voice: Voice, file: str, login: str, idempotency_key: str, dry_r
     if dry_run:
         _show(voice, _previewed(actor, order, means) | {"dry_run": True})
         return
-    outcome = redeem(
-        actor=actor, order=order, means=means, answering=Answering(asked, STATUS, redeemed.of_outcome)
-    )
+    outcome = redeem(actor=actor, order=order, means=means, answering=Answering(asked, STATUS, redeemed.of_outcome))
     _show(voice, _told(actor, outcome))
 
 

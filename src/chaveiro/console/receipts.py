@@ -35,7 +35,9 @@ def verify_receipt(file: str, keys: str, as_json: bool) -> None:
     customer = claims.get("customer") or {}
     told = {name: claims.get(name) for name in ("iss", "reference", "day", "at", "purpose", "id")}
     spent = [f"{key['serial']} …{key['last_five']}" for key in claims.get("keys", ())]
-    output.write(output.card({**told, "customer": customer.get("name"), "country": customer.get("country"), "keys": spent}))
+    output.write(
+        output.card({**told, "customer": customer.get("name"), "country": customer.get("country"), "keys": spent})
+    )
     output.say("The signature is good: this receipt was issued so.")
 
 

@@ -94,9 +94,7 @@ class Voice:
         # The sentences are for people at pages; which value a machine's operator must mend, the facts say.
         facts = told(refusal.facts)
         named = f" ({facts['field']}: {facts['reason']})" if {"field", "reason"} <= facts.keys() else ""
-        return (
-            f"{place}{refusal.code}: {sentence(refusal, self.language)}{named} {what_to_do(refusal, self.language)}"
-        )
+        return f"{place}{refusal.code}: {sentence(refusal, self.language)}{named} {what_to_do(refusal, self.language)}"
 
 
 def speaking(command: Callable[..., Any]) -> Callable[..., Any]:

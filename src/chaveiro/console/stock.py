@@ -1,4 +1,4 @@
-"""`chaveiro keys show | find | revoke | replace | break-hold | peppers | judge`: single keys, by serial or in the hand."""
+"""`chaveiro keys …`: single keys, by serial or in the hand, and what they were digested under."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from chaveiro.apps.keys.queries import PepperUse
 from chaveiro.apps.redemption.queries import known_keys, target_of
 from chaveiro.console import output
 from chaveiro.console.acts import STDIN, actor_named, bytes_of, id_of, rehearsal
+from chaveiro.console.batches import tell_minted
 from chaveiro.console.keys import BYTES_AT_MOST, text_of
-from chaveiro.console.minting import mint_planned, tell_minted
+from chaveiro.console.minting import mint_planned
 from chaveiro.console.speaking import Voice, dry_run_option, speaking
 from chaveiro.rules import redemption, serials
 from chaveiro.rules.actors import SYSTEM, Actor
@@ -151,9 +152,7 @@ def _pepper(version: int, use: PepperUse | None, at_hand: Mapping[int, str]) -> 
 @click.option("--subscription", default=None, help="The subscription that they shall extend or add to.")
 @click.option("--as", "login", default=None, help="Who presents them; absent: the machine itself.")
 @speaking
-def judge_keys(
-    voice: Voice, file: str, country: str | None, subscription: str | None, login: str | None
-) -> None:
+def judge_keys(voice: Voice, file: str, country: str | None, subscription: str | None, login: str | None) -> None:
     """Say of each key whether it could be redeemed now, as the API's key-checks do. Nothing is spent or held.
 
     FILE (- for stdin) is any text with keys in it, or a JSON list of them.

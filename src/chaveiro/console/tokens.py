@@ -20,13 +20,17 @@ from chaveiro.console.speaking import Voice, dry_run_option, speaking
 from chaveiro.rules.actors import SCOPES, SYSTEM
 from chaveiro.wording.telling import instant, public
 
-account_option = click.option("--account", "login", required=True, help="Whose: the name that the account signs in with.")
+account_option = click.option(
+    "--account", "login", required=True, help="Whose: the name that the account signs in with."
+)
 
 
 @click.command("create")
 @account_option
 @click.option("--name", default="command line", show_default=True, help="What it is for.")
-@click.option("--scope", "scopes", multiple=True, required=True, help=f"May be given again: {', '.join(sorted(SCOPES))}.")
+@click.option(
+    "--scope", "scopes", multiple=True, required=True, help=f"May be given again: {', '.join(sorted(SCOPES))}."
+)
 @click.option("--expires-on", default=None, help="The first day on which it is no good any more (YYYY-MM-DD).")
 @dry_run_option
 @speaking
@@ -39,7 +43,7 @@ def create_token(
         made = tokens.create_token(
             actor=SYSTEM, account=account, name=name, scopes=scopes, means=wiring.means(), expires_at=ends
         )
-    told = {"id": public("token", made.id), "scopes": list(made.scopes), "expires_at": instant(ends)}
+    told: dict[str, Any] = {"id": public("token", made.id), "scopes": list(made.scopes), "expires_at": instant(ends)}
     if dry_run:
         told |= {"id": None, "dry_run": True}
         voice.show(told, lambda: output.card(told))

@@ -52,6 +52,11 @@ def remember(response: HttpResponse, language: str) -> HttpResponse:
     return response
 
 
+def greet(request: HttpRequest, response: HttpResponse, language: str) -> HttpResponse:
+    """Whoever signs in reads in their account's language, unless another was chosen at this browser."""
+    return response if settings.LANGUAGE_COOKIE_NAME in request.COOKIES else remember(response, language)
+
+
 @require_POST
 def switch(request: HttpRequest) -> HttpResponse:
     """Switch the language on a page without a form of its own, and go back to it."""

@@ -22,7 +22,7 @@ from chaveiro.apps.identity.queries import AccountCard
 from chaveiro.rules.actors import Actor
 from chaveiro.rules.tokens import Purpose
 from chaveiro.web import sessions
-from chaveiro.web.languages import remember, switch_now, switching
+from chaveiro.web.languages import greet, remember, switch_now, switching
 from chaveiro.web.moving import see_other
 from chaveiro.web.pages import Problem, page
 
@@ -51,7 +51,7 @@ def take(request: Any, secret: str) -> HttpResponse:
     _settle(found.actor, context["proposals"], context["decision"])
     assert found.actor.account is not None
     sessions.start(request, found.actor.account)
-    return remember(see_other("/home"), found.language)
+    return greet(request, see_other("/home"), found.language)
 
 
 def _context(actor: Actor) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from chaveiro.rules.errors import Refusal
 from chaveiro.rules.verdicts import Fault
@@ -23,6 +24,7 @@ class Problem:
     text: str
     todo: str
     page: str = ""
+    label: str = ""  # of which of several alike it is said, in the list at the top
 
     @property
     def href(self) -> str:
@@ -36,12 +38,14 @@ def language() -> str:
 
 
 def problem(at: str, refusal: Refusal, page: str = "") -> Problem:
-    """A refusal in words, at its place."""
-    return Problem(at, sentence(refusal, language()), what_to_do(refusal, language()), page)
+    """A refusal in words, at its place; keys are many, so theirs say which."""
+    number = at.removeprefix("key-")
+    label = _("Key %(number)s") % {"number": number} if number != at else ""
+    return Problem(at, sentence(refusal, language()), what_to_do(refusal, language()), page, label)
 
 
 def problems_at(faults: Iterable[Fault], places: Mapping[str, str]) -> list[Problem]:
-    """Faults in words, each at the field of its pointer. `places` maps a pointer, or its beginning, to `page#field`."""
+    """Faults in words, each at the field of its pointer. `places` maps pointers to `page#field`."""
     found = []
     for fault in faults:
         page, _, at = place_of(fault.pointer, places).partition("#")
@@ -50,14 +54,16 @@ def problems_at(faults: Iterable[Fault], places: Mapping[str, str]) -> list[Prob
 
 
 def place_of(pointer: str, places: Mapping[str, str]) -> str:
-    """`page#field` for a pointer: its own, or that of its longest known beginning; `{}` takes what is left of it."""
-    head, tail = pointer, ""
-    while head:
-        if head in places:
-            return places[head].replace("{}", tail)
-        head, _, last = head.rpartition("/")
-        tail = f"{last}-{tail}" if tail else last
-    return "#top"
+    """`page#field` for a pointer: its own, or that of `<its beginning>/*`, where `{}` takes what is left of it.
+
+    Positions count from nought in a pointer, and from one where people read.
+    """
+    head, _slash, tail = pointer.rpartition("/")
+    if pointer in places:
+        return places[pointer]
+    if f"{head}/*" not in places:
+        return "#top"
+    return places[f"{head}/*"].replace("{}", str(int(tail) + 1) if tail.isdecimal() else tail)
 
 
 def page(

@@ -16,7 +16,7 @@ from chaveiro.apps.identity.actions import sessions as acts
 from chaveiro.rules.errors import Refusal
 from chaveiro.rules.tokens import Purpose
 from chaveiro.web import sessions
-from chaveiro.web.languages import remember, switch_now, switching
+from chaveiro.web.languages import greet, remember, switch_now, switching
 from chaveiro.web.limiting import count
 from chaveiro.web.moving import see_other
 from chaveiro.web.pages import page, problem
@@ -34,7 +34,7 @@ def by_link(request: Any, secret: str) -> HttpResponse:
     found = links.sign_in(secret=secret, now=wiring.now())
     assert found.actor.account is not None
     sessions.start(request, found.actor.account)
-    return remember(see_other("/home"), found.language)
+    return greet(request, see_other("/home"), found.language)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,7 +55,7 @@ def with_password(request: Any) -> HttpResponse:
         return page(request, "sign_in.html", told, status=422, problems=[problem("name", refusal)])
     assert found.actor.account is not None
     sessions.start(request, found.actor.account)
-    return remember(see_other("/home"), found.language)
+    return greet(request, see_other("/home"), found.language)
 
 
 @require_POST

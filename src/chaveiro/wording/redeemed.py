@@ -33,7 +33,9 @@ def of_weighed(weighed: Weighed) -> dict[str, Any]:
 def of_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The receipt, from the facts of a redemption that stands or was reversed."""
     effects = [
-        EffectDone(effect.subscription, effect.product, effect.sum.footing.before, effect.sum.after, _stage(effect), effect.sum)
+        EffectDone(
+            effect.subscription, effect.product, effect.sum.footing.before, effect.sum.after, _stage(effect), effect.sum
+        )
         for effect in receipts.effects_of(facts)
     ]
     customer, partner, person = facts["customer"], facts["partner"], facts["administrator"]

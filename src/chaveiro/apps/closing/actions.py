@@ -10,9 +10,10 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.db import connection
+from django.db import Error, connection
 
 from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.redemption.actions import lost, sqlstate_of
 from chaveiro.rules.actors import Actor
 from chaveiro.rules.errors import Contention, NotFound
 from chaveiro.rules.means import Means
@@ -48,14 +49,15 @@ def reverse(
     A customer that it opened is closed. Journals `redemption:reversed`, `subscription:changed` and `customer:closed`.
     `answer` makes the row that is remembered under an Idempotency-Key. A dry run writes nothing.
 
-    Raises NotFound, NotAllowed, Malformed, AlreadyReversed, ReversalTooLate, ReversalBlocked, Contention.
+    Raises NotFound, NotAllowed, Malformed, AlreadyReversed, ReversalTooLate, ReversalBlocked, Contention,
+    OutcomeUnknown: who then asks again is told what became of it, AlreadyReversed if it was done.
     """
     for _ in range(ATTEMPTS):
         try:
             return _attempt(actor, redemption, reason, means, dry_run=dry_run, answer=answer)
-        except psycopg.Error as fault:
-            if fault.sqlstate not in LOOK_AGAIN:
-                raise
+        except (psycopg.Error, Error) as fault:
+            if sqlstate_of(fault) not in LOOK_AGAIN:
+                lost(fault, ask_again=False)
     raise Contention(what="redemption")
 
 
@@ -94,7 +96,7 @@ def _standing(look: Mapping[str, Any]) -> Standing:
         organisation=UUID(look["organisation"]) if look["organisation"] else None,
         reversed_at=look["reversed_at"],
         last_day=redeemed_on + timedelta(days=look["reversal_days"]),
-        later_changes=sum(1 for row in look["rows"] if row["version"] != row["number"]),
+        later_changes=sum(row["later"] for row in look["rows"]),
         people=look["people"],
         licences=look["licences"],
     )

@@ -5,6 +5,7 @@ Rows of several rooms below are read together here, because pages and lists show
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -96,9 +97,12 @@ def subscriptions_in_sight(
 
 
 def _card(row: tuple[Any, ...], day: date) -> SubscriptionCard:
-    ends_on, erased_on, policy = row[8], row[11], Policy.from_dict(row[12])
+    # Django leaves JSON as text on its connections.
+    ends_on, erased_on, policy = row[8], row[11], Policy.from_dict(json.loads(row[12]))
     return SubscriptionCard(
-        *row[:11],
+        *row[:5],
+        json.loads(row[5]),
+        *row[6:11],
         stage_on(day, ends_on, policy, erased_on),
         next_change(day, ends_on, policy, erased_on),
         ends_on + timedelta(days=policy.grace_days),

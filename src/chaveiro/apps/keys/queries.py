@@ -147,7 +147,7 @@ def recorded_peppers() -> dict[int, str]:
 def check_peppers(digesters: Iterable[Digester]) -> None:
     """Pass when the peppers at hand are those that live keys need; a process that serves asks this as it starts.
 
-    Raises rules.peppers.PepperMissing, PepperChanged. Works in any scope.
+    Raises rules.peppers.PepperMissing, PepperChanged. Anybody's scope will do, an anonymous one too.
     """
     present = list(digesters)
     recorded = recorded_peppers()

@@ -20,13 +20,16 @@ ATTESTED_LATER: Mapping[str, str] = {"wording": "not yet"}
 
 ORGANISATION, CONFIRM, KEYS, PURPOSE = "/redeem/organisation", "/redeem/confirm", "/redeem/keys", "/redeem/purpose"
 PLACES: Mapping[str, str] = {
-    "/keys": f"{KEYS}#key-{{}}",
-    "/customer": f"{ORGANISATION}#{{}}",
-    "/administrator": f"{ORGANISATION}#{{}}",
+    "/keys": f"{CONFIRM}#sum",
+    "/keys/*": f"{KEYS}#key-{{}}",
+    "/customer": f"{ORGANISATION}#name",
+    "/customer/*": f"{ORGANISATION}#{{}}",
+    "/administrator": f"{ORGANISATION}#given_name",
+    "/administrator/*": f"{ORGANISATION}#{{}}",
     "/partner_of_record": f"{ORGANISATION}#partner_of_record",
     "/subscription": f"{PURPOSE}#target-0",
     "/purpose": f"{PURPOSE}#target-0",
-    "/seats_after": f"{PURPOSE}#seats_after",
+    "/seats_after/*": f"{PURPOSE}#seats_after",
     "/attestation": f"{CONFIRM}#attestation",
 }
 

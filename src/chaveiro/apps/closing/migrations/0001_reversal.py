@@ -26,6 +26,10 @@ BEGIN
               AND e.subscription_id IN (SELECT subscription_id FROM redemption_line WHERE redemption_id = r.id)),
         'rows', (SELECT jsonb_agg(jsonb_build_object('subscription', e.subscription_id, 'number', e.number,
                 'version', s.version, 'term', s.term, 'policy', e.policy_id,
+                -- acts of keys that stand on top of this one; what was taken back itself stands on nothing
+                'later', (SELECT count(*) FROM subscriptions_ledgerrow l WHERE l.subscription_id = s.id
+                    AND l.number > e.number AND l.kind <> 'reverse' AND NOT EXISTS (
+                        SELECT FROM subscriptions_ledgerrow u WHERE u.subscription_id = s.id AND u.reverses = l.number)),
                 'seats_before', e.seats_before, 'ends_before', e.ends_before, 'credit_before', e.credit_before,
                 'seats_after', e.seats_after, 'ends_after', e.ends_after, 'credit_after', e.credit_after))
             FROM subscriptions_subscription s JOIN subscriptions_ledgerrow e ON e.subscription_id = s.id
@@ -54,18 +58,18 @@ BEGIN
     IF opened THEN
         UPDATE licences_licence SET ended_at = instant WHERE subscription_id = one AND ended_at IS NULL;
     END IF;
-    UPDATE subscriptions_subscription SET version = undone + 1, term = term + 1,
+    UPDATE subscriptions_subscription SET version = version + 1, term = term + 1,
         seats = (item ->> 'seats_before')::integer, credit = (item ->> 'credit_before')::integer,
         ends_on = coalesce((item ->> 'ends_before')::date, ends_on),
         assigned = CASE WHEN opened THEN 0 ELSE assigned END, closed_at = CASE WHEN opened THEN instant END
-    WHERE id = one AND version = undone;
+    WHERE id = one AND version = (item ->> 'version')::integer;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the subscription changed' USING ERRCODE = 'CV002';
     END IF;
     INSERT INTO subscriptions_ledgerrow (subscription_id, customer_id, number, term, kind, why, redemption_id, reverses,
         day, origin, granted, seats_before, ends_before, credit_before, seats_after, ends_after, credit_after, policy_id,
         actor_kind, actor_id, organisation_id, at)
-    VALUES (one, of_customer, undone + 1, (item ->> 'term')::integer + 1, 'reverse', why, redemption, undone, on_day,
+    VALUES (one, of_customer, (item ->> 'version')::integer + 1, (item ->> 'term')::integer + 1, 'reverse', why, redemption, undone, on_day,
         on_day, 0, (item ->> 'seats_after')::integer, (item ->> 'ends_after')::date, (item ->> 'credit_after')::integer,
         (item ->> 'seats_before')::integer, (item ->> 'ends_before')::date, (item ->> 'credit_before')::integer,
         (item ->> 'policy')::bigint, actor ->> 'kind', (actor ->> 'account')::uuid, (actor ->> 'organisation')::uuid,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
@@ -78,7 +78,7 @@ def holds(invariant: str, name: str, meaning: str, sql: str) -> Assertion:
     return Assertion(invariant, name, meaning, find)
 
 
-def rows(sql: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+def rows(sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Iterator[dict[str, Any]]:
     """The rows of a statement by column name, read from the server in portions; inside a transaction only."""
     connection.ensure_connection()
     with connection.connection.cursor(name=f"chaveiro_check_{next(_number)}") as cursor:

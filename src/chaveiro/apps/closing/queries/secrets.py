@@ -35,15 +35,27 @@ GROUP BY c.oid ORDER BY c.relname
 
 # Ids are most of what a million rows hold, and no key or secret has their form.
 ID = r"\m[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\M"
-# 25 symbols with a few signs between any two of them, but none that ends a stretch for the rulebook; JSON's escapes of
-# line ends may stand there too. What is not ASCII may be a wide letter, so it counts as a symbol.
+# What ends a stretch for the rulebook; JSON's escapes of line ends may stand in one.
+NOT_HARD = r"""(\\[nrt]|[^,;:|"'`()\[\]{}<>=/\\#&@+%])"""
+STRETCH = f"{NOT_HARD}{{{KEY_SYMBOLS}}}"
+# 25 symbols with a few signs between any two of them. What is not ASCII may be a wide letter: it counts as a symbol.
 KEY_LIKE = r"""([0-9A-Za-z\u0080-\uffff](\\[nrt]|[^0-9A-Za-z,;:|"'`()\[\]{}<>=/\\#&@+%]){0,4}){25}"""
 # A run as long as the shortest secret: tokens, links and resume secrets are longer.
 SECRET_SYMBOLS = 26
 SECRET_LIKE = f"[0-9A-Za-z_-]{{{SECRET_SYMBOLS}}}"
 SECRET_WORD = re.compile(f"[0-9A-Za-z_-]{{{SECRET_SYMBOLS},128}}")
-# A column of bytes as text; the escapes of what is none would read as digits.
-UNESCAPED = r"regexp_replace(encode(held.{}, 'escape'), '\\[0-7]{{3}}', '#', 'g')"
+assert SECRET_SYMBOLS >= KEY_SYMBOLS
+# From the cheapest test to the dearest, each cell computed once; the ids are made into what ends a stretch.
+CANDIDATES = """
+SELECT held.{key}::text AS row, cell AS text FROM {relation} AS held
+CROSS JOIN LATERAL (SELECT {cell} AS cell WHERE {worth_a_look} OFFSET 0) AS shown
+CROSS JOIN LATERAL (SELECT regexp_replace(cell, %(id)s, '#', 'gi') AS bare OFFSET 0) AS stripped
+WHERE CASE WHEN bare !~ %(stretch)s THEN false ELSE bare ~ %(like)s END
+"""
+TEXT_CELL, TEXT_WORTH_A_LOOK = "held.{}::text", f"length(held.{{}}::text) >= {KEY_SYMBOLS}"
+# Bytes are looked at as plain text: what is none is escaped, and a run without escapes is rare among random bytes.
+BYTES_CELL = r"regexp_replace(encode(held.{}, 'escape'), '\\[0-7]{{3}}', '#', 'g')"
+BYTES_WORTH_A_LOOK = rf"encode(held.{{}}, 'escape') ~ '[^\\]{{{{{KEY_SYMBOLS}}}}}'"
 JSON_LINE_END = re.compile(r"\\[nrt]")
 SHOWN_ONCE = """
 WITH wanted AS (SELECT unnest(%s::bytea[]) AS digest)
@@ -80,17 +92,18 @@ def _leaked(ground: Ground) -> Iterator[dict[str, Any]]:
 
 
 def _candidates(table: dict[str, Any]) -> Iterator[Candidate]:
-    key = table["key"] or "ctid"
-    cells = [(column, f"held.{column}::text") for column in table["texts"] or ()]
-    cells += [(column, UNESCAPED.format(column)) for column in table["bytes"] or ()]
-    for column, cell in cells:
-        statement = (
-            f"SELECT held.{key}::text AS row, cell AS text FROM {table['relation']} AS held"  # noqa: S608 - quoted names of the catalogue
-            f" CROSS JOIN LATERAL (SELECT {cell} AS cell) AS shown"
-            f" WHERE length(cell) >= {KEY_SYMBOLS}"
-            " AND regexp_replace(cell, %s, '#', 'gi') ~ %s"
+    cells = [(column, TEXT_CELL, TEXT_WORTH_A_LOOK) for column in table["texts"] or ()]
+    cells += [(column, BYTES_CELL, BYTES_WORTH_A_LOOK) for column in table["bytes"] or ()]
+    patterns = {"id": ID, "stretch": STRETCH, "like": f"{SECRET_LIKE}|{KEY_LIKE}"}
+    for column, cell, worth_a_look in cells:
+        # Names come from the catalogue, quoted; a percent sign would be one of the driver's.
+        statement = CANDIDATES.format(
+            key=table["key"] or "ctid",
+            relation=table["relation"],
+            cell=cell.format(column),
+            worth_a_look=worth_a_look.format(column),
         )
-        for line in rows(statement, (ID, f"{SECRET_LIKE}|{KEY_LIKE}")):
+        for line in rows(statement, patterns):
             for part in _parts(line["text"]):
                 yield Candidate(table["table"], column.strip('"'), line["row"], part)
 

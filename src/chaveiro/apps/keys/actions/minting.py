@@ -4,7 +4,7 @@
 
 While one chunk is committed the next one is made on another core. Killed at any point, the next run goes on at the
 count that was committed: what stands behind it in a file was never a key. PostgreSQL refuses COPY where row-level
-security stands, so a chunk travels as one statement with all its digests in one binary value (decision 0012).
+security stands, so a chunk travels as one statement with all its digests in one binary value (decision 0013).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ FORWARD = f"""
 CALL house_wall('keys_pepper');
 REVOKE UPDATE, DELETE ON keys_pepper FROM {R}_system;
 GRANT SELECT ON keys_pepper TO {R}_web;
-CREATE POLICY web_reads ON keys_pepper FOR SELECT TO {R}_web USING (true);
+CREATE POLICY web_reads ON keys_pepper FOR SELECT TO {R}_web USING (scope_kind() <> '');
 
 -- A block of serial numbers, its first one answered. Blocks never overlap; one that is not used leaves a gap.
 CREATE FUNCTION keys_reserve(quantity bigint) RETURNS bigint LANGUAGE plpgsql AS $body$

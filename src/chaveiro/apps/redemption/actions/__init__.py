@@ -5,9 +5,11 @@ from chaveiro.apps.redemption.actions.committing import (
     EffectDone,
     Outcome,
     effects_of,
+    lost,
     outcome_of,
     preview,
     redeem,
+    sqlstate_of,
 )
 from chaveiro.apps.redemption.actions.ordering import OWN, Order, Weighed
 
@@ -19,7 +21,9 @@ __all__ = [
     "Outcome",
     "Weighed",
     "effects_of",
+    "lost",
     "outcome_of",
     "preview",
     "redeem",
+    "sqlstate_of",
 ]

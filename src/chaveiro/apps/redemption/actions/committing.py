@@ -104,18 +104,25 @@ def redeem(*, actor: Actor, order: Order, means: Means, answering: Answering | N
         try:
             return _attempt(actor, order, means, answering, thorough=attempt > 0)
         except (psycopg.Error, Error) as fault:
-            said = getattr(fault if isinstance(fault, psycopg.Error) else fault.__cause__, "sqlstate", None)
+            said = sqlstate_of(fault)
             if said == NOT_ALLOWED:
                 raise NotAllowed(needs="a standing right over this customer") from fault
             if said not in LOOK_AGAIN:
-                _lost(fault, ask_again=named and attempt + 1 < ATTEMPTS)
+                lost(fault, ask_again=named and attempt + 1 < ATTEMPTS)
     raise Contention(what="keys")
 
 
-def _lost(fault: psycopg.Error | Error, *, ask_again: bool) -> None:
+def sqlstate_of(fault: psycopg.Error | Error) -> str | None:
+    """What the server said, in five symbols; None when it said nothing.
+
+    What breaks inside COMMIT or while connecting comes in Django's classes, what breaks before in the driver's.
+    """
+    return getattr(fault if isinstance(fault, psycopg.Error) else fault.__cause__, "sqlstate", None)
+
+
+def lost(fault: psycopg.Error | Error, *, ask_again: bool) -> None:
     """Go on after a lost connection where asking again is safe and not in vain; raise OutcomeUnknown otherwise."""
     # A backend that ended, a server that restarts or shuts down, a broken socket; anything else is a programming error.
-    # What breaks inside COMMIT or while connecting comes in Django's classes, what breaks before in the driver's.
     if not isinstance(fault, BROKEN):
         raise fault
     if connection.in_atomic_block:
