@@ -12,6 +12,8 @@ from django.conf import settings
 
 from chaveiro.adapters.database_roles import KEEPER, LOGIN_ROLES
 from chaveiro.config.environment import SETTINGS
+from chaveiro.console.main import COMMANDS
+from chaveiro.web import health
 from tests.architecture import tree
 from tests.architecture.tree import ROOT
 
@@ -253,6 +255,31 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
         if part:
             headings = re.findall(r"^#+ (.+)$", read(wanted), re.MULTILINE)
             assert part in map(anchor, headings), f"{tree.name(page)} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=tree.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"`((?:src|tests|docs|script|\.ci|[a-z]+)/[\w./-]*\w)`", read(page))
+    lost = [name for name in named if not (ROOT / name).exists() and not (tree.SOURCE / name).exists()]
+    assert [name for name in lost if name.partition("/")[0] not in {"pginstall"}] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=tree.name)
+def test_every_command_that_a_page_names_is_there(page: Path) -> None:
+    verbs = {place.words for place in COMMANDS}
+    nouns = {words[0] for words in verbs if len(words) > 1}
+    for noun, verb in re.findall(
+        r"(?:^ {4,}|`|script/|NEW )chaveiro ([a-z]+)(?: ([a-z-]+))?", read(page), re.MULTILINE
+    ):
+        assert ((noun, verb) if noun in nouns else (noun,)) in verbs, f"chaveiro {noun} {verb}"
+
+
+def test_every_reason_and_figure_is_on_the_operators_page() -> None:
+    text = read(DOCS / "operate.md")
+    assert [reason for reason in health.REASONS if f"`{reason}`" not in text] == []
+    alarms = set(re.findall(r"`chaveiro_([a-z_]+)", text))
+    assert len(alarms) > 4
+    assert alarms - set(health.FIGURES) == {"database_up"}
 
 
 def test_the_readme_says_in_its_first_lines_what_this_is_not() -> None:

@@ -1,4 +1,4 @@
-"""Every verdict of the rules is reached from the command line, in both languages; nothing is spent or held by asking."""
+"""Every verdict of the rules is reached from the command line, in both languages; asking spends and holds nothing."""
 
 from __future__ import annotations
 

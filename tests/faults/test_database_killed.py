@@ -66,11 +66,10 @@ def sign_in(**facts: object) -> None:
 
 
 class Load:
-    """Clients that redeem key after key, each under a name, and remember what they were told, and when."""
+    """Clients that redeem key after key, each under a name, and remember what they were told."""
 
     def __init__(self, world: World, keys: list[str], label: str) -> None:
         self.told: list[str] = []
-        self.last_told_at = 0.0
         self.faults: list[BaseException] = []
         self._over = threading.Event()
         shares = [keys[place::CLIENTS] for place in range(CLIENTS)]
@@ -95,7 +94,6 @@ class Load:
                     return
                 name = f"{label}n{number}"
                 self.told.append(ask(world.ana, opening([key], name), name, patience_seconds=60).reference)
-                self.last_told_at = time.monotonic()
             raise AssertionError("more keys are needed for this load")
         except BaseException as fault:
             self.faults.append(fault)

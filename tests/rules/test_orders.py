@@ -70,6 +70,14 @@ def test_nobody_as_partner_of_record_is_not_the_same_as_nothing_said() -> None:
     assert silent.partner_of_record is nobody.partner_of_record is None
 
 
+def test_an_empty_text_is_not_the_same_as_none() -> None:
+    assert faults({"purpose": "extend", "subscription": "", "customer": ""}) == [
+        ("/customer", "malformed"),
+        ("/subscription", "malformed"),
+    ]
+    assert read({"purpose": "open", "partner_of_record": ""}, ZONES).partner_of_record == ""
+
+
 def test_every_fault_is_told_at_once_with_its_place() -> None:
     body = {
         "purpose": "steal",
@@ -125,10 +133,11 @@ NAMES = ("purpose", "keys", "customer", "administrator", "subscription", "seats_
 
 @given(st.dictionaries(st.sampled_from(NAMES), JSON))
 def test_whatever_json_is_sent_is_read_or_refused_with_places(body: dict[str, Any]) -> None:
+    sheet, pointers = None, []
     try:
         sheet = read(json.loads(json.dumps(body)), ZONES)
     except Refusals as refused:
-        assert all(fault.pointer.startswith("/") for fault in refused.faults)
-    else:
-        assert all(isinstance(key, str) for key in sheet.keys)
-        assert isinstance(sheet.attestation, bool)
+        pointers = [fault.pointer for fault in refused.faults]
+    assert (sheet is None) == bool(pointers)
+    assert all(pointer.startswith("/") for pointer in pointers)
+    assert sheet is None or all(isinstance(key, str) for key in sheet.keys)

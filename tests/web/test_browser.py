@@ -60,13 +60,14 @@ def test_no_page_has_a_barrier_and_none_scrolls_sideways(
     world = build_world()
     with serving(server, real_database, tmp_path) as address, sync_playwright() as playwright:
         browser = chromium(playwright)
-        page = browser.new_context(locale=language, viewport=WIDE).new_page()
+        page = browser.new_context(locale=language, viewport=WIDE, reduced_motion="reduce").new_page()
+        page.set_default_timeout(10_000)
         looking = Looking(page, language)
         walker = Walker(page, address, world, looking)
         redeem(walker, "padariasol")
         around(walker, aside(lambda: Redemption.objects.get().customer_id))
         browser.close()
-    assert looking.found == []
+    assert not looking.found, "\n".join(looking.found)
     assert len(looking.seen) > 25
 
 

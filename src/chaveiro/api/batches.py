@@ -23,10 +23,10 @@ from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.keys import actions, queries
 from chaveiro.apps.operations.queries import progress
 from chaveiro.rules import batches as rules
-from chaveiro.rules import serials
 from chaveiro.rules.actors import Actor
 from chaveiro.rules.batches import Batch, Kind, Stage
 from chaveiro.rules.exports import Lock
+from chaveiro.wording import telling
 
 router = Router(tags=["Batches"])
 
@@ -148,7 +148,7 @@ def list_batches(request: HttpRequest, page: Annotated[Page, Query()]) -> dict[s
         if len(found) == page.limit:
             found += queries.batches(limit=1, before=found[-1].number)
         counts = queries.counts([batch.id for batch in found])
-    return listed(found, page, lambda batch: _batch(batch, counts[batch.id]), lambda batch: batch.number)
+    return listed(found, page, lambda batch: telling.batch(batch, counts[batch.id]), lambda batch: batch.number)
 
 
 @router.get("/{batch}", response=problems.answers(200, BatchAnswer, writes=False), operation_id="getBatch")
@@ -242,29 +242,4 @@ def _step(request: HttpRequest, batch: str, key: str | None, step: Callable[...,
 
 
 def _told(batch: Batch) -> dict[str, Any]:
-    return _batch(batch, queries.counts([batch.id])[batch.id])
-
-
-def _batch(batch: Batch, counts: Mapping[str, int]) -> dict[str, Any]:
-    return {
-        "id": fields.public("batch", batch.id),
-        "number": batch.number,
-        "product": batch.product,
-        "seats": batch.seats,
-        "months": batch.months,
-        "count": batch.quantity,
-        "minted": batch.minted,
-        "first_serial": serials.write(batch.first_number),
-        "countries": list(batch.countries),
-        "activate_before": None if batch.activate_before is None else fields.day(batch.activate_before),
-        "holder": fields.public("partner", batch.holder),
-        "holder_name": batch.holder_name,
-        "kind": batch.kind.value,
-        "stage": batch.stage.value,
-        "keys": dict(counts),
-        "created_at": fields.instant(batch.created_at),
-        "approved_at": fields.instant(batch.approved_at),
-        "minted_at": fields.instant(batch.minted_at),
-        "released_at": fields.instant(batch.released_at),
-        "recalled_at": fields.instant(batch.recalled_at),
-    }
+    return telling.batch(batch, queries.counts([batch.id])[batch.id])

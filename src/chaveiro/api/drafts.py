@@ -16,7 +16,7 @@ from pydantic import Field
 from chaveiro import wiring
 from chaveiro.api import fields, problems, writing
 from chaveiro.api.authentication import Asking, asking
-from chaveiro.api.keys import KeyCheck, Typed, results
+from chaveiro.api.keys import KeyCheck, Typed
 from chaveiro.api.languages import language_of
 from chaveiro.apps.redemption.actions import drafting
 from chaveiro.rules import idempotency, redemption
@@ -25,6 +25,7 @@ from chaveiro.rules.drafts import CODE_BYTES, ResumeCode
 from chaveiro.rules.errors import NotFound
 from chaveiro.rules.openings import Missing
 from chaveiro.rules.redemption import Item
+from chaveiro.wording import telling
 
 router = Router(tags=["Redemptions"])
 
@@ -109,7 +110,7 @@ def get_draft(request: HttpRequest, draft: str, code: ResumeCodeHeader = None) -
     holder, resume_code = holder_of(request, code, fields.in_path("draft", draft))
     kept = drafting.look(actor=holder, code=resume_code, sealer=wiring.sealer())
     verdicts = drafting.verdicts_of(actor=holder, kept=kept, means=asker.means)
-    told = results(kept.items, verdicts, language_of(request)) if verdicts else []
+    told = telling.verdicts(kept.items, verdicts, language_of(request)) if verdicts else []
     return _draft(kept) | {"results": [{**one, "typed": kept.typed.get(one["index"])} for one in told]}
 
 
@@ -140,7 +141,7 @@ def put_draft_keys(
         )
         items = [Item.of(text, ()) for text in texts]
         kept = drafting.look(actor=holder, code=resume_code, sealer=sealer)
-        return _draft(kept) | {"results": results(items, verdicts, language_of(request))}
+        return _draft(kept) | {"results": telling.verdicts(items, verdicts, language_of(request))}
 
     return writing.rehearse(holder, act).body if validate_only else act()
 
@@ -167,8 +168,8 @@ def delete_draft(
 
 def _draft(kept: drafting.Kept) -> dict[str, Any]:
     return {
-        "id": fields.public("draft", kept.id),
+        "id": telling.public("draft", kept.id),
         "state": kept.state,
-        "ends_at": fields.instant(kept.ends_at),
-        "redemption": fields.public("redemption", kept.redemption),
+        "ends_at": telling.instant(kept.ends_at),
+        "redemption": telling.public("redemption", kept.redemption),
     }

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated
 from uuid import UUID
 
 from ninja import Query, Schema
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
-from chaveiro.rules import identifiers, lifecycle
+from chaveiro.rules import identifiers
 from chaveiro.rules.errors import Malformed, NotFound
 from chaveiro.rules.seat_time import SEATS_AT_MOST
-from chaveiro.rules.terms import Standing
 
 TEXT_AT_MOST = 500
 
@@ -41,35 +40,6 @@ class StandingAnswer(Answer):
     ends_on: date = Field(description="The first day not covered.")
     last_day: date = Field(description="The last covered day.")
     credit: int = Field(description="Seat-days left over.")
-
-
-def standing(value: Standing | None) -> dict[str, Any] | None:
-    """A standing as it is answered; None stays none."""
-    if value is None:
-        return None
-    return {
-        "seats": value.seats,
-        "ends_on": day(value.ends_on),
-        "last_day": day(lifecycle.last_day(value.ends_on)),
-        "credit": value.credit,
-    }
-
-
-def day(value: date) -> str:
-    """ISO 8601."""
-    return value.isoformat()
-
-
-def instant(value: datetime | None) -> str | None:
-    """RFC 3339, UTC, to the second's thousandth; None stays none."""
-    if value is None:
-        return None
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def public(noun: str, value: UUID | None) -> str | None:
-    """The public form of an id; None stays none."""
-    return None if value is None else identifiers.write(noun, value)
 
 
 def in_path(noun: str, text: str) -> UUID:

@@ -18,6 +18,7 @@ from chaveiro.apps.journal import queries
 from chaveiro.apps.journal.queries import Line, StoryFilter
 from chaveiro.rules import identifiers
 from chaveiro.rules.errors import NotFound
+from chaveiro.wording import telling
 
 router = Router(tags=["Journal"])
 
@@ -153,11 +154,11 @@ def _entry(line: Line) -> dict[str, Any]:
         "actor": {
             "kind": line.actor_kind,
             "account": None if line.actor_id is None else str(line.actor_id),
-            "organisation": fields.public("partner", line.organisation_id),
+            "organisation": telling.public("partner", line.organisation_id),
         },
         "on_behalf": None if line.on_behalf is None else str(line.on_behalf),
         "subject": {"kind": line.subject_kind, "id": _public(line)},
-        "customer": fields.public("customer", line.customer_id),
+        "customer": telling.public("customer", line.customer_id),
         "facts": line.facts,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -14,10 +14,9 @@ from chaveiro.api.authentication import Asking, asking
 from chaveiro.api.languages import language_of
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption import queries
-from chaveiro.rules import redemption, serials
-from chaveiro.rules.keys import group
-from chaveiro.rules.redemption import Item, KeyFacts, Situation, Verdict
-from chaveiro.wording import sentence
+from chaveiro.rules import redemption
+from chaveiro.rules.redemption import Item, Situation, Verdict
+from chaveiro.wording import telling
 
 router = Router(tags=["Keys"])
 
@@ -62,7 +61,7 @@ def check_keys(request: HttpRequest, payload: KeyChecks, key: writing.Key = None
     writing.request_of(request, key)
     asker.take("key_checks", cost=len(payload.keys))
     items = tuple(Item.of(text, asker.means.digesters) for text in payload.keys)
-    return {"results": results(items, _judged(asker, items, payload), language_of(request))}
+    return {"results": telling.verdicts(items, _judged(asker, items, payload), language_of(request))}
 
 
 def _judged(asker: Asking, items: Sequence[Item], wanted: KeyChecks) -> tuple[Verdict, ...]:
@@ -75,34 +74,3 @@ def _judged(asker: Asking, items: Sequence[Item], wanted: KeyChecks) -> tuple[Ve
         known = queries.known_keys(items, None, asker.means)
     purpose = "open" if target is None else "extend"
     return redemption.judge(items, known, Situation(purpose, asker.means.day, country, target is None, target))
-
-
-def results(items: Sequence[Item], verdicts: Sequence[Verdict], language: str) -> list[dict[str, Any]]:
-    """The verdicts of a basket as they are answered."""
-    return [_result(item, verdict, language) for item, verdict in zip(items, verdicts, strict=True)]
-
-
-def _result(item: Item, verdict: Verdict, language: str) -> dict[str, Any]:
-    refusal = verdict.refusal
-    return {
-        "index": verdict.index,
-        "verdict": verdict.code,
-        "detail": None if refusal is None else sentence(refusal, language),
-        **_carried(verdict.facts),
-        "positions": list(item.positions),
-        "repair": item.repair and group(item.repair),
-        "facts": {} if refusal is None else problems.told(refusal.facts),
-    }
-
-
-def _carried(facts: KeyFacts | None) -> Mapping[str, Any]:
-    """What a known key carries; whoever holds it may read that on its card."""
-    if facts is None:
-        return dict.fromkeys(("product", "seats", "months", "serial", "last_five"))
-    return {
-        "product": facts.product_code,
-        "seats": facts.seats,
-        "months": facts.months,
-        "serial": serials.write(facts.number),
-        "last_five": facts.last_five,
-    }

@@ -22,9 +22,3 @@ def language_of(request: HttpRequest) -> str:
 def tag_of(request: HttpRequest) -> str:
     """The language as the Content-Language header names it."""
     return _TAGS[language_of(request)]
-
-
-def read(text: str) -> str:
-    """A language that a caller names for a customer, in our spelling: `pt` and `pt-PT` are `pt-pt`."""
-    primary = text.partition("-")[0].lower()
-    return _OURS.get(primary, text)

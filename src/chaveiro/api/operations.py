@@ -15,6 +15,7 @@ from chaveiro.api.authentication import asking
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.operations import queries
 from chaveiro.apps.operations.queries import Progress
+from chaveiro.wording import telling
 
 router = Router(tags=["Operations"])
 
@@ -51,7 +52,7 @@ def told(progress: Progress) -> dict[str, Any]:
     batch = _batch(progress)
     waits = progress.result.get("export") == "ready"
     return {
-        "id": fields.public("operation", progress.id),
+        "id": telling.public("operation", progress.id),
         "kind": progress.kind,
         "state": progress.state,
         "total": progress.total,
@@ -62,11 +63,11 @@ def told(progress: Progress) -> dict[str, Any]:
         "export": f"/api/v1/batches/{batch}/export" if waits else None,
         "result": progress.result,
         "fault": progress.fault or None,
-        "created_at": fields.instant(progress.created_at),
-        "started_at": fields.instant(progress.started_at),
-        "finished_at": fields.instant(progress.finished_at),
+        "created_at": telling.instant(progress.created_at),
+        "started_at": telling.instant(progress.started_at),
+        "finished_at": telling.instant(progress.finished_at),
     }
 
 
 def _batch(progress: Progress) -> str | None:
-    return fields.public("batch", UUID(progress.subject_id)) if progress.kind == "mint" else None
+    return telling.public("batch", UUID(progress.subject_id)) if progress.kind == "mint" else None

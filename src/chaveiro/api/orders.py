@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from django.http import HttpRequest
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from chaveiro import wiring
 from chaveiro.api import drafts, fields, languages
 from chaveiro.api.authentication import asking
 from chaveiro.api.keys import Typed
 from chaveiro.apps.redemption.actions import OWN, Order, drafting
-from chaveiro.rules import openings, redemption
+from chaveiro.rules import orders, redemption
 from chaveiro.rules.actors import Actor
 from chaveiro.rules.errors import Malformed
 from chaveiro.rules.keys import scrub
 from chaveiro.rules.redemption import Item
-from chaveiro.wording import country_codes
+from chaveiro.wording import country_codes, time_zones
 
-KEYS_AT_MOST = 10_000
 AGENT_LENGTH_AT_MOST = 300
-
-
-def _time_zone(name: str) -> str:
-    if name not in zoneinfo.available_timezones():
-        raise ValueError("no time zone of the IANA database")
-    return name
 
 
 class NewCustomer(fields.Body):
@@ -39,7 +30,9 @@ class NewCustomer(fields.Body):
     language: Annotated[str, Field(description="`pt-PT` or `en`.", max_length=fields.TEXT_AT_MOST)] = ""
     domain_prefix: Annotated[str, Field(description="3 to 27 of a-z and 0-9.", max_length=fields.TEXT_AT_MOST)] = ""
     tax_number: fields.Text | None = None
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Lisbon"
+    time_zone: Annotated[str, Field(description="Of the IANA database.", max_length=fields.TEXT_AT_MOST)] = (
+        "Europe/Lisbon"
+    )
 
 
 class Administrator(fields.Body):
@@ -64,7 +57,7 @@ class RedemptionOrder(fields.Body):
     """Keys to be redeemed: to open subscriptions, to add seats to one, or to extend one."""
 
     purpose: Literal["open", "add", "extend"]
-    keys: list[Typed] | None = Field(None, max_length=KEYS_AT_MOST, description="At most 200, all or none.")
+    keys: list[Typed] | None = Field(None, max_length=orders.KEYS_AT_MOST, description="At most 200, all or none.")
     draft: fields.Text | None = Field(None, description="Instead of keys: a draft, with its Resume-Code header.")
     customer: Customer | None = Field(None, description="An existing id, or the organisation to open.")
     administrator: Administrator | None = None
@@ -91,46 +84,27 @@ def order_of(request: HttpRequest, sent: RedemptionOrder, code: str | None) -> t
         draft = fields.in_body("draft", sent.draft, "draft")
         actor, resume_code = drafts.holder_of(request, code, draft)
         items = drafting.look(actor=actor, code=resume_code, sealer=wiring.sealer()).items
+    sheet = orders.read(_body(sent), time_zones())
     order = Order(
-        purpose=sent.purpose,
+        purpose=sheet.purpose,
         items=items,
-        customer=_customer(sent),
-        administrator=_administrator(sent),
-        subscription=None if sent.subscription is None else _id("subscription", sent.subscription),
-        seats_after=sent.seats_after or {},
-        partner_of_record=sent.partner_of_record if "partner_of_record" in sent.model_fields_set else OWN,
-        fingerprint=sent.fingerprint,
-        attestation=_attestation(request) if sent.attestation else None,
+        customer=sheet.customer,
+        administrator=sheet.administrator,
+        subscription=sheet.subscription,
+        seats_after=sheet.seats_after,
+        partner_of_record=sheet.partner_of_record if sheet.names_partner else OWN,
+        fingerprint=sheet.fingerprint,
+        attestation=_attestation(request) if sheet.attestation else None,
         draft=draft,
-        start_over=sent.start_over,
+        start_over=sheet.start_over,
         countries=country_codes(),
     )
     return actor, order
 
 
-def _id(noun: str, text: str) -> UUID:
-    return fields.in_body(noun, text, noun)
-
-
-def _customer(sent: RedemptionOrder) -> UUID | openings.NewCustomer | None:
-    customer = sent.customer
-    if isinstance(customer, NewCustomer):
-        return openings.NewCustomer(
-            customer.name,
-            customer.country.upper(),
-            languages.read(customer.language),
-            customer.domain_prefix,
-            customer.tax_number or "",
-            customer.time_zone,
-        )
-    return None if customer is None else _id("customer", customer)
-
-
-def _administrator(sent: RedemptionOrder) -> openings.Administrator | None:
-    person = sent.administrator
-    if person is None:
-        return None
-    return openings.Administrator(person.given_name, person.family_name, person.email, person.alternate_email or "")
+def _body(sent: RedemptionOrder) -> dict[str, Any]:
+    """What was sent, as every door's reading of an order takes it; the keys were read already, each for its digest."""
+    return sent.model_dump(exclude={"draft", "keys"}, exclude_unset=True)
 
 
 def _attestation(request: HttpRequest) -> dict[str, str]:

@@ -7,10 +7,8 @@ refusal ──status_of──▶ HTTP status       the one table is STATUS
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -24,7 +22,7 @@ from pydantic import Field
 from chaveiro.api import refusals
 from chaveiro.api.fields import Answer
 from chaveiro.api.languages import language_of
-from chaveiro.rules import idempotency, identifiers, offers, peppers
+from chaveiro.rules import idempotency, peppers
 from chaveiro.rules.errors import (
     Contention,
     LedgerBroken,
@@ -35,13 +33,13 @@ from chaveiro.rules.errors import (
     Refusal,
 )
 from chaveiro.rules.journal import JournalBroken, JournalRestored
-from chaveiro.rules.keys import group
 from chaveiro.rules.limits import TooMany
 from chaveiro.rules.openings import Missing
 from chaveiro.rules.redemption import SumChanged
 from chaveiro.rules.vault import SealBroken, VaultKeyMissing
 from chaveiro.rules.verdicts import Fault, Refusals
 from chaveiro.wording import problem_title, said, sentence, what_to_do
+from chaveiro.wording.telling import told
 
 log = structlog.get_logger(__name__)
 
@@ -209,35 +207,6 @@ def _faults(refusal: Refusal) -> Iterable[Fault]:
     if not isinstance(field, str):
         return ()
     return (Fault(f"/header/{field}" if field == idempotency.FIELD else f"/{field}", refusal),)
-
-
-def told(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a refusal as JSON: days and instants as text, ids in their public form, keys in groups."""
-    return {name: _told(name, value) for name, value in facts.items()}
-
-
-def _told(name: str, value: Any) -> Any:
-    if name == "repair" and isinstance(value, str):
-        return group(value)
-    if name in identifiers.PREFIXES and isinstance(value, str | UUID):
-        return _public(name, value)
-    match value:
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case date():
-            return value.isoformat()
-        case list() | tuple():
-            return [_told("", part) for part in value]
-        case str() | int() | bool() | None:
-            return value
-    return offers.to_dict(value) if isinstance(value, offers.Offer) else str(value)
-
-
-def _public(noun: str, value: str | UUID) -> str:
-    try:
-        return identifiers.write(noun, UUID(str(value)))
-    except ValueError:
-        return str(value)
 
 
 def _invalid(errors: Iterable[Mapping[str, Any]]) -> Iterator[Fault]:

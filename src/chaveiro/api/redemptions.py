@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,17 +17,18 @@ from chaveiro.api import fields, orders, problems, receipts, writing
 from chaveiro.api.authentication import asking, reader
 from chaveiro.api.drafts import ResumeCodeHeader
 from chaveiro.api.paging import Page, listed
-from chaveiro.apps.closing.actions import Reversed, reverse
+from chaveiro.apps.closing.actions import reverse
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption import queries
 from chaveiro.apps.redemption.actions import Answering, Order, Outcome, preview, redeem
-from chaveiro.rules import idempotency, identifiers, serials
+from chaveiro.rules import idempotency, identifiers
 from chaveiro.rules.actors import Actor, Kind
 from chaveiro.rules.authority import CUSTOMER_ROLES, PARTNER_ROLES
 from chaveiro.rules.receipts import RECEIPT_KIND, claims
 from chaveiro.rules.redemption import SumChanged
 from chaveiro.rules.reversal import AlreadyReversed
 from chaveiro.rules.verdicts import Refusals
+from chaveiro.wording import redeemed
 
 router = Router(tags=["Redemptions"])
 
@@ -92,7 +92,7 @@ def create_redemption(
     asked = writing.needed(request, key)
     asker.take("redemptions")
     actor, order = orders.order_of(request, payload, code)
-    outcome = redeem(actor=actor, order=order, means=asker.means, answering=Answering(asked, 201, receipts.of_outcome))
+    outcome = redeem(actor=actor, order=order, means=asker.means, answering=Answering(asked, 201, redeemed.of_outcome))
     return _done(request, asked, outcome).to(response)
 
 
@@ -111,18 +111,18 @@ def _previewed(request: HttpRequest, actor: Actor, order: Order) -> dict[str, An
         raise Refusals(weighed.faults)
     if order.fingerprint not in (None, weighed.plan.fingerprint):
         raise SumChanged(fingerprint=weighed.plan.fingerprint)
-    return receipts.of_weighed(weighed)
+    return redeemed.of_weighed(weighed)
 
 
 def _done(request: HttpRequest, asked: idempotency.Request, outcome: Outcome) -> writing.Done:
     if not outcome.replayed:
-        return writing.Done(201, receipts.of_outcome(outcome))
+        return writing.Done(201, redeemed.of_outcome(outcome))
     body = dict(outcome.body) if outcome.body is not None else None
     redemption = outcome.id if body is None else identifiers.read("redemption", body["id"])
     facts = _facts(asking(request).actor, redemption)
     if body is None:
         # The draft was committed before, under another key: this one gets the same answer from now on.
-        told = receipts.of_facts(facts)
+        told = redeemed.of_facts(facts)
         body = {name: told[name] for name in receipts.Redeemed.model_fields}
         writing.keep(request, asked, writing.Done(201, body | {"reversed_at": None}))
     return writing.Done(201, body | {"reversed_at": facts["reversed_at"]}, replayed=True)
@@ -138,15 +138,7 @@ def list_redemptions(request: HttpRequest, page: Annotated[Page, Query()]) -> di
     """Redemptions that the token may read, the newest first."""
     with acting(reader(request, *SCOPES)):
         found = queries.made_by(page.limit + 1, page.after(UUID))
-    return listed(found, page, _line, lambda line: line["id"])
-
-
-def _line(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **line,
-        "id": fields.public("redemption", line["id"]),
-        "customer": fields.public("customer", line["customer"]),
-    }
+    return listed(found, page, redeemed.of_line, lambda line: line["id"])
 
 
 @router.get(
@@ -155,7 +147,7 @@ def _line(line: Mapping[str, Any]) -> dict[str, Any]:
 def get_redemption(request: HttpRequest, redemption: str) -> dict[str, Any]:
     """Everything that the receipt says, and whether the redemption was reversed since."""
     actor = reader(request, *SCOPES)
-    return receipts.of_facts(_facts(actor, fields.in_path("redemption", redemption)))
+    return redeemed.of_facts(_facts(actor, fields.in_path("redemption", redemption)))
 
 
 @router.get(
@@ -186,7 +178,7 @@ def reverse_redemption(
     wanted = fields.in_path("redemption", redemption)
     if validate_only:
         done = reverse(actor=asker.actor, redemption=wanted, reason=payload.reason, means=asker.means, dry_run=True)
-        return Status(200, _reversed(done))
+        return Status(200, redeemed.of_reversal(done))
     return _reversed_once(request, wanted, payload.reason, writing.needed(request, key)).to(response)
 
 
@@ -202,7 +194,7 @@ def _reversed_once(request: HttpRequest, wanted: UUID, reason: str, asked: idemp
             redemption=wanted,
             reason=reason,
             means=asker.means,
-            answer=lambda done: idempotency.answer_row(asked, 200, _reversed(done)),
+            answer=lambda done: idempotency.answer_row(asked, 200, redeemed.of_reversal(done)),
         )
     except AlreadyReversed:
         # By the same request, perhaps, while this one waited for it.
@@ -210,15 +202,4 @@ def _reversed_once(request: HttpRequest, wanted: UUID, reason: str, asked: idemp
         if before is None:
             raise
         return before
-    return writing.Done(200, _reversed(done))
-
-
-def _reversed(done: Reversed) -> dict[str, Any]:
-    return {
-        "id": fields.public("redemption", done.redemption),
-        "reference": done.reference,
-        "customer": fields.public("customer", done.customer),
-        "customer_closed": done.customer_closed,
-        "keys": [serials.write(number) for number in done.keys],
-        "subscriptions": [fields.public("subscription", one) for one in done.subscriptions],
-    }
+    return writing.Done(200, redeemed.of_reversal(done))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,13 +14,11 @@ from chaveiro.api import fields, problems
 from chaveiro.api.authentication import asking, reader
 from chaveiro.api.paging import Page, listed
 from chaveiro.apps.delegation import queries as delegation
-from chaveiro.apps.delegation.queries import Beside
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption import queries as redemptions
 from chaveiro.apps.subscriptions import queries
-from chaveiro.apps.subscriptions.queries import Row, Subscription
-from chaveiro.rules import lifecycle, serials
 from chaveiro.rules.lifecycle import Stage
+from chaveiro.wording import telling
 
 router = Router(tags=["Subscriptions"])
 
@@ -116,7 +113,7 @@ def list_subscriptions(
     with acting(actor):
         found = queries.subscriptions(limit=page.limit + 1, before=page.after(UUID), customer=of)
         beside = delegation.beside({one.customer for one in found}, now=means.now) if found else {}
-    return listed(found, page, lambda one: _subscription(one, means.day, beside), lambda one: one.id)
+    return listed(found, page, lambda one: telling.subscription(one, means.day, beside), lambda one: one.id)
 
 
 @router.get(
@@ -128,7 +125,7 @@ def get_subscription(request: HttpRequest, subscription: str, on: On = None) -> 
     with acting(actor):
         found = queries.subscription(fields.in_path("subscription", subscription))
         beside = delegation.beside({found.customer}, now=means.now)
-    return _subscription(found, on or means.day, beside)
+    return telling.subscription(found, on or means.day, beside)
 
 
 @router.get(
@@ -141,56 +138,4 @@ def list_ledger(request: HttpRequest, subscription: str, page: Annotated[Page, Q
     with acting(actor):
         found = queries.ledger(wanted, limit=page.limit + 1, after=page.after(int) or 0)
         spent = redemptions.keys_of_rows(wanted, [row.redemption for row in found if row.redemption is not None])
-    return listed(found, page, lambda row: _row(row, spent.get(row.number, [])), lambda row: row.number)
-
-
-def _subscription(one: Subscription, day: date, beside: Mapping[UUID, Sequence[Beside]]) -> dict[str, Any]:
-    change = one.next_change(day)
-    return {
-        "id": fields.public("subscription", one.id),
-        "customer": fields.public("customer", one.customer),
-        "product": one.product,
-        "seats": one.seats,
-        "assigned": one.assigned,
-        "ends_on": one.ends_on,
-        "last_day": lifecycle.last_day(one.ends_on),
-        "credit": one.credit,
-        "stage": one.stage_on(day),
-        "next_change": change and {"stage": change.stage, "day": change.day},
-        "paid_by": one.paid_by,
-        "partner_of_record": _partner(beside.get(one.customer, ()), one.id),
-        "blocks": [],
-        "opened_at": one.opened_at,
-        "closed_at": one.closed_at,
-    }
-
-
-def _partner(beside: Sequence[Beside], subscription: UUID) -> dict[str, Any] | None:
-    """Who counts for a subscription: a confirmed one before a proposed one, its own before the customer's default."""
-    mine = [one for one in beside if one.subscription in (None, subscription)]
-    if not mine:
-        return None
-    first = min(mine, key=lambda one: (one.state != "confirmed", one.subscription is None))
-    return {"registration_number": first.registration_number, "name": first.name, "state": first.state}
-
-
-def _row(row: Row, numbers: Sequence[int]) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "term": row.term,
-        "kind": row.kind,
-        "why": row.why,
-        "day": row.day,
-        "origin": row.origin,
-        "granted": row.granted,
-        "keys": [serials.write(number) for number in numbers],
-        "before": fields.standing(row.before),
-        "after": fields.standing(row.after),
-        "redemption": fields.public("redemption", row.redemption),
-        "reverses": row.undoes,
-        "policy": row.policy,
-        "policy_version": row.policy_version,
-        "by": row.actor_kind,
-        "organisation": fields.public("partner", row.organisation),
-        "at": row.at,
-    }
+    return listed(found, page, lambda row: telling.ledger_row(row, spent.get(row.number, [])), lambda row: row.number)

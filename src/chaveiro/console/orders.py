@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from chaveiro.rules.errors import Malformed
 from chaveiro.rules.means import Means
 from chaveiro.rules.redemption import ATTESTATION_WORDING, Item, SumChanged
 from chaveiro.rules.verdicts import Refusals
-from chaveiro.wording import country_codes, redeemed
+from chaveiro.wording import country_codes, redeemed, time_zones
 
 BODY_BYTES_AT_MOST = 1024 * 1024
 AGENT = "chaveiro on the command line"
@@ -63,7 +62,7 @@ def redeem_keys(voice: Voice, file: str, login: str, idempotency_key: str, dry_r
 
 def order_of(body: object, means: Means, language: str) -> Order:
     """The order in a parsed body. Raises Refusals with every fault of its form."""
-    sheet = orders.read(body, zoneinfo.available_timezones())
+    sheet = orders.read(body, time_zones())
     return Order(
         purpose=sheet.purpose,
         items=tuple(Item.of(text, means.digesters) for text in sheet.keys),

@@ -75,8 +75,8 @@ def read(body: object, time_zones: Collection[str]) -> Sheet:
         subscription=form.identifier("subscription", body.get("subscription")),
         seats_after=form.seats_after(),
         names_partner="partner_of_record" in body,
-        partner_of_record=form.text("/partner_of_record", body.get("partner_of_record")) or None,
-        fingerprint=form.text("/fingerprint", body.get("fingerprint")) or None,
+        partner_of_record=form.optional("/partner_of_record", body.get("partner_of_record")),
+        fingerprint=form.optional("/fingerprint", body.get("fingerprint")),
         attestation=form.yes("attestation"),
         start_over=form.yes("start_over"),
     )
@@ -156,14 +156,17 @@ class _Form:
 
     def identifier(self, noun: str, given: object) -> UUID | None:
         """An id of a noun, which its field is called after; None stays none."""
-        text = self.text(f"/{noun}", given)
-        if not text:
+        if given is None:
             return None
         try:
-            return identifiers.read(noun, text)
+            return identifiers.read(noun, given if isinstance(given, str) else "")
         except Malformed:
             self._malformed(f"/{noun}", "not an id of this kind")
             return None
+
+    def optional(self, pointer: str, given: object) -> str | None:
+        """A text; none stays none, and an empty one is not the same."""
+        return None if given is None else self.text(pointer, given)
 
     def text(self, pointer: str, given: object) -> str:
         """A text, empty for none."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from chaveiro import wiring
@@ -69,7 +70,17 @@ class ActorMiddleware:
 
     def __call__(self, request: Any) -> HttpResponse:
         request.actor, request.account = sessions.who(request)
-        return self.get_response(request)
+        zone = request.account.time_zone if request.account else settings.PLATFORM_TIME_ZONE
+        with timezone.override(zone_or_utc(zone)):
+            return self.get_response(request)
+
+
+def zone_or_utc(name: str) -> ZoneInfo:
+    """The time zone of that name; UTC where this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def client_address(request: HttpRequest) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from chaveiro.rules.errors import Refusal
+from chaveiro.rules.openings import Missing
 from chaveiro.rules.verdicts import Fault
 from chaveiro.wording import sentence, what_to_do
 
@@ -41,7 +42,9 @@ def problem(at: str, refusal: Refusal, page: str = "") -> Problem:
     """A refusal in words, at its place; keys are many, so theirs say which."""
     number = at.removeprefix("key-")
     label = _("Key %(number)s") % {"number": number} if number != at else ""
-    return Problem(at, sentence(refusal, language()), what_to_do(refusal, language()), page, label)
+    # A field that was left empty says what to enter; that it is to be filled in needs no second sentence.
+    todo = "" if isinstance(refusal, Missing) else what_to_do(refusal, language())
+    return Problem(at, sentence(refusal, language()), todo, page, label)
 
 
 def problems_at(faults: Iterable[Fault], places: Mapping[str, str]) -> list[Problem]:

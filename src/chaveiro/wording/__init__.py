@@ -7,7 +7,7 @@
 The code of a refusal is for ever; these words may change. Source: product, the words; experience, 10.
 """
 
-from chaveiro.wording.figures import LANGUAGES, Figures, country_codes, figures, time_zone_of
+from chaveiro.wording.figures import LANGUAGES, Figures, country_codes, figures, time_zone_of, time_zones
 from chaveiro.wording.saying import problem_title, said, said_to_do, sentence, what_to_do
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "said_to_do",
     "sentence",
     "time_zone_of",
+    "time_zones",
     "what_to_do",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
 from babel.core import get_global
@@ -123,6 +123,12 @@ def _zones() -> Mapping[str, str]:
         if "/" in zone:
             found.setdefault(territory, zone)
     return found
+
+
+@lru_cache(maxsize=1)
+def time_zones() -> frozenset[str]:
+    """The names of all time zones that there are (IANA). Looked up once: they lie in hundreds of files."""
+    return frozenset(available_timezones())
 
 
 def time_zone_of(country: str) -> str:

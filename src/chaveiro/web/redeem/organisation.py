@@ -14,7 +14,7 @@ from chaveiro.apps.channel.queries import card
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption.actions import drafting, preview
 from chaveiro.rules.actors import Kind
-from chaveiro.rules.openings import suggested_prefix
+from chaveiro.rules.openings import Missing, suggested_prefix
 from chaveiro.rules.redemption import Plan
 from chaveiro.rules.verdicts import CountryNotServed, Fault
 from chaveiro.web.languages import remember as remember_language
@@ -38,6 +38,7 @@ FIELDS = (
     "partner_of_record",
 )
 LENGTH_AT_MOST = 500  # what a draft keeps of a field; the rules want far less
+PREFIX = "/customer/domain_prefix"
 MINE = ("/customer", "/administrator", "/partner_of_record")
 
 
@@ -55,7 +56,7 @@ def organisation(request: Any, desk: Desk) -> HttpResponse:
         return remember_language(see_other(ORGANISATION), wanted)
     desk = open_desk(request, desk.code)
     weighed = preview(actor=desk.holder, order=order_of(desk, attestation=ATTESTED_LATER), means=wiring.means())
-    faults = [fault for fault in weighed.faults if fault.pointer.startswith(MINE)]
+    faults = [fault for fault in weighed.faults if fault.pointer.startswith(MINE) and not _follows(fault, desk)]
     not_served = [fault for fault in faults if isinstance(fault.refusal, CountryNotServed)]
     if faults and len(not_served) < len(faults):
         mine = [fault for fault in faults if fault not in not_served]
@@ -73,6 +74,11 @@ def _typed(request: Any, *, suggest: bool) -> dict[str, str]:
     if suggest and not form["domain_prefix"]:
         form["domain_prefix"] = suggested_prefix(form["name"])
     return {**form, "purpose": "open"}
+
+
+def _follows(fault: Fault, desk: Desk) -> bool:
+    """Whether a fault goes away by itself: the prefix is proposed as soon as there is a name."""
+    return not desk.form.get("name") and fault.pointer == PREFIX and isinstance(fault.refusal, Missing)
 
 
 def _places() -> dict[str, str]:

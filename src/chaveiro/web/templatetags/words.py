@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django import template
+from django.utils.timezone import get_current_timezone_name
 
 from chaveiro.rules import serials
 from chaveiro.web.pages import language
@@ -32,9 +33,10 @@ def last_day(value: date | str) -> str:
 
 
 @register.filter
-def instant(value: datetime | str, time_zone: str = "UTC") -> str:
-    """An instant with its time zone's name."""
-    return _write().instant(value if isinstance(value, datetime) else datetime.fromisoformat(value), time_zone)
+def instant(value: datetime | str) -> str:
+    """An instant in the reader's time zone, which is named."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return _write().instant(moment, get_current_timezone_name())
 
 
 @register.filter

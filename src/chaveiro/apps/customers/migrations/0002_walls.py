@@ -47,11 +47,12 @@ BEGIN
 END $body$;
 
 CREATE FUNCTION customers_reach_out(of_customer uuid, by_organisation uuid, as_kind text, subscriptions uuid[],
-    instant timestamptz) RETURNS void LANGUAGE sql AS $body$
+    instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
     INSERT INTO customers_reach (customer_id, organisation_id, kind, subscription_id, since)
     SELECT of_customer, by_organisation, as_kind, one, instant FROM unnest(subscriptions) AS one
-    ON CONFLICT DO NOTHING
-$body$;
+    ON CONFLICT DO NOTHING;
+END $body$;
 
 -- Whether a prefix is free, told to anybody: user names are public on every envelope.
 CREATE FUNCTION customers_prefix_is_free(prefix text) RETURNS boolean LANGUAGE sql STABLE AS $body$

@@ -20,11 +20,12 @@ CREATE POLICY web_settles ON delegation_partnerofrecord FOR UPDATE TO {R}_web US
 
 -- Called inside other rooms' functions, with their rights.
 CREATE FUNCTION delegation_propose(proposal jsonb, of_customer uuid, instant timestamptz) RETURNS void
-LANGUAGE sql AS $body$
+LANGUAGE plpgsql AS $body$
+BEGIN
     INSERT INTO delegation_partnerofrecord (id, customer_id, subscription_id, organisation_id, state, proposed_at)
     VALUES ((proposal ->> 'id')::uuid, of_customer, (proposal ->> 'subscription')::uuid,
-        (proposal ->> 'organisation')::uuid, 'proposed', instant)
-$body$;
+        (proposal ->> 'organisation')::uuid, 'proposed', instant);
+END $body$;
 """
 
 BACKWARD = f"""

@@ -53,13 +53,14 @@ CALL house_keep('identity_by_token(bytea, timestamptz)', 'identity_by_link(bytea
     'identity_use_link(bytea, text, timestamptz)');
 
 -- Called inside other rooms' functions, with their rights.
-CREATE FUNCTION identity_open_account(account jsonb, instant timestamptz) RETURNS void LANGUAGE sql AS $body$
+CREATE FUNCTION identity_open_account(account jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
     INSERT INTO identity_account (id, password, login_name, kind, customer_id, email, alternate_email, given_name,
         family_name, language, time_zone, created_at)
     VALUES ((account ->> 'id')::uuid, '!', account ->> 'login_name', 'customer', (account ->> 'customer')::uuid,
         account ->> 'email', account ->> 'alternate_email', account ->> 'given_name', account ->> 'family_name',
-        account ->> 'language', account ->> 'time_zone', instant)
-$body$;
+        account ->> 'language', account ->> 'time_zone', instant);
+END $body$;
 
 CALL house_framework('django_session', 'django_content_type', 'auth_permission', 'auth_group',
     'auth_group_permissions', 'django_migrations');

@@ -29,13 +29,14 @@ CREATE POLICY web_reads ON journal_checkpoint FOR SELECT TO {R}_web USING (scope
 
 -- Called inside other rooms' functions, with their rights.
 CREATE FUNCTION journal_append(entries jsonb, actor jsonb, of_customer uuid, instant timestamptz) RETURNS void
-LANGUAGE sql AS $body$
+LANGUAGE plpgsql AS $body$
+BEGIN
     INSERT INTO journal_entry (at, tag, actor_kind, actor_id, organisation_id, on_behalf, customer_id, subject_kind,
         subject_id, facts)
     SELECT instant, entry ->> 'tag', actor ->> 'kind', (actor ->> 'account')::uuid, (actor ->> 'organisation')::uuid,
         (entry ->> 'on_behalf')::uuid, of_customer, entry ->> 'subject_kind', entry ->> 'subject_id', entry -> 'facts'
-    FROM jsonb_array_elements(entries) AS entry
-$body$;
+    FROM jsonb_array_elements(entries) AS entry;
+END $body$;
 """
 
 BACKWARD = f"""

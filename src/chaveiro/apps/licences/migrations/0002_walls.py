@@ -19,11 +19,12 @@ CREATE POLICY web_reads ON licences_licence FOR SELECT TO {R}_web USING (
     scope_kind() = 'operator' OR (scope_kind() = 'customer' AND customer_id = scope_customer()));
 
 -- Called inside other rooms' functions, with their rights. The seat is counted on the subscription, whose check refuses.
-CREATE FUNCTION licences_assign(licence jsonb, instant timestamptz) RETURNS void LANGUAGE sql AS $body$
+CREATE FUNCTION licences_assign(licence jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
     INSERT INTO licences_licence (id, customer_id, person_id, product_id, subscription_id, automatic, since)
     VALUES ((licence ->> 'id')::uuid, (licence ->> 'customer')::uuid, (licence ->> 'person')::uuid,
-        (licence ->> 'product')::bigint, (licence ->> 'subscription')::uuid, true, instant)
-$body$;
+        (licence ->> 'product')::bigint, (licence ->> 'subscription')::uuid, true, instant);
+END $body$;
 """
 
 BACKWARD = f"""

@@ -18,10 +18,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON procrastinate_jobs, procrastinate_events
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {R}_system;
 
 -- Called inside other rooms' functions, with their rights.
-CREATE FUNCTION notices_owe(owed jsonb, instant timestamptz) RETURNS void LANGUAGE sql AS $body$
+CREATE FUNCTION notices_owe(owed jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
     INSERT INTO notices_owed (kind, facts, created_at)
-    SELECT item ->> 'kind', item -> 'facts', instant FROM jsonb_array_elements(owed) AS item
-$body$;
+    SELECT item ->> 'kind', item -> 'facts', instant FROM jsonb_array_elements(owed) AS item;
+END $body$;
 """
 
 BACKWARD = f"""

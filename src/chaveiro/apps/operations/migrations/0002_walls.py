@@ -38,11 +38,12 @@ END $body$;
 CALL house_keep('operations_take(uuid, interval, integer, timestamptz)');
 
 -- Called inside other rooms' functions, with their rights: the answer is stored with the act (K5).
-CREATE FUNCTION operations_remember(answer jsonb, instant timestamptz) RETURNS void LANGUAGE sql AS $body$
+CREATE FUNCTION operations_remember(answer jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
     INSERT INTO operations_answer (actor_id, method, path, key, body_digest, status, body, at)
     VALUES ((answer ->> 'actor')::uuid, answer ->> 'method', answer ->> 'path', answer ->> 'key',
-        decode(answer ->> 'body_digest', 'hex'), (answer ->> 'status')::smallint, answer -> 'body', instant)
-$body$;
+        decode(answer ->> 'body_digest', 'hex'), (answer ->> 'status')::smallint, answer -> 'body', instant);
+END $body$;
 """
 
 BACKWARD = f"""

@@ -68,7 +68,6 @@ DECLARE
     customer uuid := (redemption ->> 'customer')::uuid;
     draft uuid := (redemption ->> 'draft')::uuid;
     day date := (redemption ->> 'day')::date;
-    item jsonb;
 BEGIN
     IF plan -> 'customer' = 'null' AND NOT redemption_may_change(customer, redemption ->> 'purpose') THEN
         RAISE EXCEPTION 'not allowed' USING ERRCODE = 'CV003';
@@ -78,11 +77,11 @@ BEGIN
         PERFORM identity_open_account(plan -> 'account', instant);
         PERFORM customers_open(plan -> 'customer', plan -> 'person', instant);
     END IF;
-    FOR item IN SELECT jsonb_array_elements(plan -> 'effects') LOOP
-        PERFORM subscriptions_apply(item, customer, actor, day, instant);
+    FOR place IN 0 .. jsonb_array_length(plan -> 'effects') - 1 LOOP
+        PERFORM subscriptions_apply(plan -> 'effects' -> place, customer, actor, day, instant);
     END LOOP;
-    FOR item IN SELECT jsonb_array_elements(plan -> 'licences') LOOP
-        PERFORM licences_assign(item, instant);
+    FOR place IN 0 .. jsonb_array_length(plan -> 'licences') - 1 LOOP
+        PERFORM licences_assign(plan -> 'licences' -> place, instant);
     END LOOP;
     IF plan -> 'proposal' <> 'null' THEN
         PERFORM delegation_propose(plan -> 'proposal', customer, instant);
@@ -157,6 +156,7 @@ CREATE FUNCTION redemption_facts(wanted uuid) RETURNS jsonb LANGUAGE sql STABLE 
         OR (scope_kind() = 'channel' AND r.organisation_id = scope_organisation())
         OR r.draft_id = scope_draft())
 $body$;
+ALTER FUNCTION redemption_commit(jsonb, timestamptz) SET plan_cache_mode = 'force_generic_plan';
 CALL house_keep('redemption_by_secret(bytea)', 'redemption_whole_draft(uuid, bigint[])',
     'redemption_start_over(uuid, bigint[])', 'redemption_commit(jsonb, timestamptz)', 'redemption_facts(uuid)');
 """
