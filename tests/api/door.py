@@ -9,7 +9,8 @@ from typing import Any
 
 from django.test import Client
 
-from tests.cast import BRUNO
+from chaveiro.rules import identifiers
+from tests.cast import BRUNO, administrator_of, token_for
 
 ROOT = "/api/v1"
 PROBLEM = "application/problem+json"
@@ -85,3 +86,12 @@ def opening_body(keys: list[str], prefix: str = "padariasol", **changes: Any) ->
 def act_body(purpose: str, keys: list[str], subscription: str, **changes: Any) -> dict[str, Any]:
     """The body that extends a subscription, or adds to it."""
     return {"purpose": purpose, "keys": keys, "subscription": subscription, "attestation": True, **changes}
+
+
+def bruno_of(answer: Answer) -> Caller:
+    """The administrator of the customer that a redemption opened."""
+    return Caller(token_for(administrator_of(identifiers.read("customer", answer.body["customer"]))))
+
+
+def subscription_of(answer: Answer) -> str:
+    return str(answer.body["subscriptions"][0]["id"])

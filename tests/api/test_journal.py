@@ -14,8 +14,7 @@ from chaveiro.apps.journal.models import Entry
 from chaveiro.rules.actors import SYSTEM
 from chaveiro.rules.journal import CHECKPOINT_KIND
 from chaveiro.rules.merkle import leaf_hash, verify_inclusion
-from tests.api.door import Answer, Caller, opening_body
-from tests.api.test_redemptions import bruno_of
+from tests.api.door import Answer, Caller, bruno_of, opening_body
 from tests.cast import World, build_world, make_keys, means
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from chaveiro.api import keys, problems
+from chaveiro.api import keys
 from chaveiro.api.documentation import codes
 from chaveiro.apps.identity.actions import tokens
 from chaveiro.rules.verdicts import VERDICTS
@@ -17,6 +17,7 @@ from tests.cast import World, make_keys, means, token_for
 
 pytestmark = pytest.mark.django_db
 
+MEBIBYTE = 1024 * 1024
 FIELDS = {"type", "title", "status", "detail", "code", "advice", "request_id", "errors", "facts"}
 
 
@@ -57,8 +58,8 @@ def test_a_method_that_is_not_taken_says_which_are(ana: Caller) -> None:
 
 
 def test_too_much_is_refused_before_it_is_read(ana: Caller) -> None:
-    check_problem(ana.post("/key-checks", b" " * (problems.BODY_BYTES_AT_MOST + 1)), 413, "too_large")
-    announced = ana.post("/key-checks", b"{}", Content_Length=str(problems.BODY_BYTES_AT_MOST + 1))
+    check_problem(ana.post("/key-checks", b" " * (MEBIBYTE + 1)), 413, "too_large")
+    announced = ana.post("/key-checks", b"{}", Content_Length=str(MEBIBYTE + 1))
     check_problem(announced, 413, "too_large")
 
 

@@ -11,8 +11,7 @@ import pytest
 from chaveiro.apps.subscriptions.models import Subscription
 from chaveiro.rules import identifiers
 from tests.api.conftest import Calendar
-from tests.api.door import Answer, Caller, act_body, opening_body
-from tests.api.test_redemptions import bruno_of, subscription_of
+from tests.api.door import Answer, Caller, act_body, bruno_of, opening_body, subscription_of
 from tests.cast import DAY, World, make_keys, token_for
 
 pytestmark = pytest.mark.django_db

@@ -202,14 +202,14 @@ def test_a_function_with_the_keeper_s_rights_is_shut_to_strangers_and_looks_nowh
     connection.ensure_connection()
     prefix = settings.DATABASE_ROLES
     found = rows(
-        "SELECT oid::regprocedure::text, pg_get_userbyid(proowner)::text, proconfig,"
+        "SELECT oid::regprocedure::text, pg_get_userbyid(proowner)::text, %s = ANY (proconfig),"
         " has_function_privilege('public', oid, 'EXECUTE'), has_function_privilege(%s, oid, 'EXECUTE')"
         " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
+        "search_path=public, pg_temp",
         f"{prefix}_check",
     )
     assert len(found) > 10, "the functions are not where this test looks"
-    path = ["search_path=public, pg_temp"]
-    assert [name for name, *facts in found if facts != [f"{prefix}_keeper", path, False, False]] == []
+    assert [name for name, *facts in found if facts != [f"{prefix}_keeper", True, False, False]] == []
 
 
 # ── the way there and back ──

@@ -54,7 +54,8 @@ def locked() -> list[str]:
 
 def licence_said_by(package: Distribution) -> str:
     """A package's licence as it says it: by expression, in a word, or by its licence's own sentences."""
-    said = package.metadata.get("License-Expression") or package.metadata.get("License") or ""
+    words = package.metadata.json
+    said = str(words.get("license_expression") or words.get("license") or "")
     if set(re.split(r" (?:OR|AND) ", said)) <= ACCEPTED:
         return said
     files = [file for file in package.files or () if "LICENSE" in file.name.upper()]

@@ -26,7 +26,7 @@ WORLD = {"os", "io", "pathlib", "socket", "ssl", "subprocess", "threading", "ran
 WORLD |= {"urllib.request", "http.client", "smtplib", "sqlite3", "asyncio", "multiprocessing", "time", "uuid.uuid4"}
 
 # The rule's verdict and the limit's refusal ask the same of whoever gets it: come back later.
-SHARED_CODES = {"try_later": {"Contention", "TooMany"}}
+SHARED_CODES = {"try_later": ["Contention", "TooMany"]}
 CARRIERS = {"Fault"}  # says the code of the refusal that it carries
 
 
@@ -137,20 +137,21 @@ def test_every_module_but_an_empty_one_opens_with_a_sentence() -> None:
 # ── refusals ──
 
 
-def refusals() -> dict[str, ast.ClassDef]:
-    """Every class of the program that is a refusal, by its name, the families (KeyRefused) among them."""
-    classes = {
-        node.name: node
-        for path in tree.modules()
-        for node in ast.walk(tree.parsed(path))
-        if isinstance(node, ast.ClassDef)
-    }
-    found = {"Refusal"}
+def bases_of(kind: ast.ClassDef) -> set[str]:
+    """The names of the classes that a class stands on, without their modules."""
+    return {ast.unparse(base).rpartition(".")[2] for base in kind.bases}
+
+
+def refusals() -> list[ast.ClassDef]:
+    """Every class of the program that is a refusal, the families (KeyRefused) among them."""
+    trees = [tree.parsed(path) for path in tree.modules()]
+    classes = [node for module in trees for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
+    names = {"Refusal"}
     while True:
-        below = {name for name, node in classes.items() if found & {ast.unparse(base) for base in node.bases}}
-        if below <= found:
-            return {name: classes[name] for name in found - {"Refusal"}}
-        found |= below
+        below = [kind for kind in classes if bases_of(kind) & names]
+        if {kind.name for kind in below} <= names:
+            return below
+        names |= {kind.name for kind in below}
 
 
 def code_of(kind: ast.ClassDef) -> str | None:
@@ -166,15 +167,15 @@ def code_of(kind: ast.ClassDef) -> str | None:
 
 def test_every_refusal_has_a_code_of_its_own_and_a_sentence() -> None:
     found = refusals()
-    families = {ast.unparse(base) for kind in found.values() for base in kind.bases}
-    codes: dict[str | None, set[str]] = defaultdict(set)
-    for name, kind in found.items():
+    families = set().union(*(bases_of(kind) for kind in found))
+    codes: dict[str | None, list[str]] = defaultdict(list)
+    for kind in found:
         summary = (ast.get_docstring(kind) or "").partition("\n")[0]
-        assert summary.endswith((".", ")")), f"{name} does not say what it means in a sentence"
-        if name not in families | CARRIERS:
-            codes[code_of(kind)].add(name)
+        assert summary.endswith((".", ")")), f"{kind.name} does not say what it means in a sentence"
+        if kind.name not in families | CARRIERS:
+            codes[code_of(kind)].append(kind.name)
     assert len(codes) > 60, "the refusals are not where this test looks"
-    assert {code: names for code, names in codes.items() if len(names) > 1 or code is None} == SHARED_CODES
+    assert {code: sorted(names) for code, names in codes.items() if len(names) > 1 or code is None} == SHARED_CODES
 
 
 # ── actions and their tests ──
@@ -182,15 +183,14 @@ def test_every_refusal_has_a_code_of_its_own_and_a_sentence() -> None:
 
 def test_every_action_is_named_by_a_test() -> None:
     """By a test that imports from the action's room. Its own room may name it instead: a part of an action that is."""
-    tests = [path for path in tree.modules(tree.TESTS) if "architecture" not in path.parts]
+    tests = [path for path in tree.modules(tree.TESTS) if path.parent.name != "architecture"]
+    imports = {path: [module for module, _ in tree.imported(tree.parsed(path))] for path in tests}
     forgotten = []
     for room in tree.rooms():
         within = [tree.ROOMS / room / "actions.py", *(tree.ROOMS / room / "actions").glob("*.py")]
         written = [path for path in within if path.is_file()]
         home = f"chaveiro.apps.{room}"
-        looking = [
-            path for path in tests if any(module.startswith(home) for module, _ in tree.imported(tree.parsed(path)))
-        ]
+        looking = [path for path in tests if any(module.startswith(home) for module in imports[path])]
         named = set().union(*(tree.names_used(path) for path in (*written, *looking)))
         forgotten += [f"{room}.{name}" for path in written for name in tree.public_functions(path) if name not in named]
     assert not forgotten

@@ -85,7 +85,7 @@ def imported(module: ast.Module) -> Iterator[tuple[str, int]]:
             yield f"{'.' * node.level}{node.module or ''}", node.lineno
         elif isinstance(node, ast.Call) and called(node)[1] in {"import_module", "__import__"}:
             first = node.args[0] if node.args else None
-            yield first.value if isinstance(first, ast.Constant) else "something unsaid", node.lineno
+            yield str(first.value) if isinstance(first, ast.Constant) else "something unsaid", node.lineno
 
 
 def called(node: ast.Call) -> tuple[str, str]:
@@ -126,7 +126,8 @@ def public_functions(path: Path) -> list[str]:
     ]
 
 
-def names_used(path: Path) -> set[str]:
+@cache
+def names_used(path: Path) -> frozenset[str]:
     """Every name that a module uses, as a plain name or after a point; not those that it only imports or defines."""
     used = set()
     for node in ast.walk(parsed(path)):
@@ -134,7 +135,7 @@ def names_used(path: Path) -> set[str]:
             used.add(node.id)
         elif isinstance(node, ast.Attribute):
             used.add(node.attr)
-    return used
+    return frozenset(used)
 
 
 def identifiers(path: Path) -> Iterator[tuple[str, int]]:

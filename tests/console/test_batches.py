@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -355,3 +358,23 @@ def test_a_process_of_its_own_mints_releases_and_shows(
     filipa = cast._member(Batch.objects.get().holder_id, "Filipa", "operator", Kind.OPERATOR)
     approved = chaveiro("batches", "approve", batch, "--as", login_of(filipa), "--json", env=installation)
     assert (approved.code, approved.refusal()["code"]) == (4, "batch_step_refused")
+
+
+def test_a_mint_killed_with_nine_goes_on_and_no_serial_is_there_twice(
+    installation: dict[str, str], tmp_path: Path
+) -> None:
+    cast.build_world()
+    out, count = tmp_path / "keys.csv", 120_000
+    words = (*ORDER, "--count", str(count), "--out", str(out), "--json")
+    # In a sandbox a large batch needs no second person.
+    env = installation | {"CHAVEIRO_SANDBOX": "1"}
+    command = [sys.executable, "-m", "chaveiro.console.main", *words]
+    minter = subprocess.Popen(command, env=env, cwd="/", stdout=subprocess.DEVNULL)
+    while not Key.objects.exists() and minter.poll() is None:
+        time.sleep(0.01)
+    minter.kill()
+    minter.wait()
+    assert (out.exists(), 0 < Batch.objects.get().minted < count) == (False, True)
+    ended = chaveiro(*words, env=env)
+    assert (ended.code, ended.json()["minted"]) == (0, count), ended.err
+    assert (stock.agrees(out), Batch.objects.count()) == (count, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from chaveiro.apps.closing.actions import reverse
 from chaveiro.apps.redemption.actions import redeem
 from chaveiro.rules.actors import Kind
 from tests.cast import World, make_keys, means, open_customer, opening
@@ -99,6 +100,14 @@ def test_a_confirmed_partner_of_record_may_extend_with_the_seats_as_they_are(wor
     assert "Resgatar 1 chave para Padaria Sol, Lda." in text_of(pt.get("/redeem/confirm"))
 
 
+def test_a_partner_that_only_sold_is_not_offered_to_extend(world: World, pt: Client) -> None:
+    open_customer(world, make_keys(world))
+    signed_in(pt, world.ana).post("/redeem")
+    answer = pt.post("/redeem/keys", {"key": make_keys(world), "do": "next"})
+    assert answer["Location"] == "/redeem/organisation"
+    assert pt.get("/redeem/purpose")["Location"] == "/redeem/organisation"
+
+
 def test_nobody_settles_another_customers_proposal(world: World) -> None:
     bruno, _ = open_customer(world, make_keys(world))
     carla, _ = open_customer(world, make_keys(world), prefix="carla")
@@ -111,8 +120,6 @@ def test_nobody_settles_another_customers_proposal(world: World) -> None:
 
 
 def test_a_reversed_redemption_says_so_on_its_receipt(world: World, pt: Client) -> None:
-    from chaveiro.apps.closing.actions import reverse
-
     outcome = redeem(actor=world.ana, order=opening(make_keys(world)), means=means())
     reverse(actor=world.duarte, redemption=outcome.id, reason="wrong customer", means=means())
     page = text_of(signed_in(pt, world.duarte).get(f"/receipts/{outcome.reference}"))

@@ -16,7 +16,7 @@ from chaveiro.rules.actors import Actor
 from chaveiro.rules.tokens import Purpose
 from tests.cast import NOON, World, make_keys, open_customer
 from tests.web.conftest import PORTUGUESE, link_for, signed_in, text_of
-from tests.web.test_redeeming_pages import heading, problems_of
+from tests.web.journey import heading, problems_of
 
 pytestmark = pytest.mark.django_db
 

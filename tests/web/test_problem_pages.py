@@ -14,7 +14,7 @@ from chaveiro.web import homes
 from chaveiro.web.redeem import start
 from tests.cast import World
 from tests.web.conftest import ENGLISH, PORTUGUESE, signed_in, text_of
-from tests.web.test_redeeming_pages import heading
+from tests.web.journey import heading
 
 pytestmark = pytest.mark.django_db
 
@@ -156,3 +156,10 @@ def test_the_demonstrations_mail_is_read_under_its_flag_only(pt: Client, setting
 
 def test_every_kind_of_actor_that_signs_in_has_a_home() -> None:
     assert {kind.value for kind in homes.HOMES} == {"operator", "channel", "customer"}
+
+
+def test_the_sheet_is_small_and_loads_nothing() -> None:
+    sheet = (Path(homes.__file__).parent / "static" / "chaveiro" / "sheet.css").read_text(encoding="utf-8")
+    assert len(sheet.encode()) <= 12 * 1024
+    for loads in ("url(", "@import", "@font-face", "http"):
+        assert loads not in sheet

@@ -13,6 +13,7 @@ from chaveiro.rules.actors import SYSTEM, Actor
 from chaveiro.rules.tokens import Purpose
 from tests.cast import World, administrator_of, make_keys, means
 from tests.web.browser import aside
+from tests.web.journey import typo
 
 Look = Callable[[str], None]
 
@@ -40,14 +41,6 @@ class Walker:
 def path_for(account: UUID, purpose: Purpose) -> str:
     """A fresh one-time link."""
     return links.make(actor=SYSTEM, account=account, purpose=purpose, means=means()).path
-
-
-def typo(key: str) -> str:
-    """The key with two wrong symbols."""
-    symbols = list(key)
-    for place in (2, 13):
-        symbols[place] = "3" if symbols[place] != "3" else "4"
-    return "".join(symbols)
 
 
 def redeem(walker: Walker, prefix: str) -> None:

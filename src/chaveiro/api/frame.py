@@ -92,17 +92,13 @@ def framed(view: View) -> View:
 
 
 def _admit(request: HttpRequest) -> None:
-    """Pass, or raise TooLarge, UnsupportedMediaType, or Malformed for an option of a write that does not exist.
+    """Pass, or raise RequestDataTooBig, UnsupportedMediaType, or Malformed for an option that a write does not have.
 
     An unknown option of a write is refused: whoever misspells `validate_only` must not find the act done.
     """
-    length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > problems.BODY_BYTES_AT_MOST:
-        raise refusals.TooLarge(most=problems.BODY_BYTES_AT_MOST)
     if request.method in SAFE:
         return
-    if len(request.body) > problems.BODY_BYTES_AT_MOST:
-        raise refusals.TooLarge(most=problems.BODY_BYTES_AT_MOST)
+    # The framework reads no more than its setting allows, and says so in a fault of its own.
     if request.body and request.content_type != "application/json":
         raise refusals.UnsupportedMediaType(wanted="application/json")
     _refuse_options(request.GET)

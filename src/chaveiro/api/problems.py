@@ -44,7 +44,6 @@ from chaveiro.wording.telling import told
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-BODY_BYTES_AT_MOST = 1024 * 1024
 RETRY_SECONDS = 5
 FAULTS_AT_MOST = 1_000
 OUT_OF_REACH = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
@@ -145,7 +144,7 @@ def _as_refusal(fault: Exception) -> Refusal:
         case HttpError():
             return refusals.BadRequest(reason="the body is not JSON")
         case RequestDataTooBig():
-            return refusals.TooLarge(most=BODY_BYTES_AT_MOST)
+            return refusals.TooLarge(most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     if isinstance(fault, OUT_OF_REACH):
         log.warning("database_out_of_reach", fault=type(fault).__name__)
         return refusals.Unavailable()

@@ -69,6 +69,8 @@ COMMANDS = (
     Place(("subscriptions", "list"), "subscriptions:list_subscriptions", "List subscriptions.", "system"),
     Place(("subscriptions", "show"), "subscriptions:show_subscription", "Show one subscription.", "system"),
     Place(("subscriptions", "ledger"), "subscriptions:show_ledger", "Show a subscription's changes.", "system"),
+    Place(("operators", "add"), "operators:add_operator", "Open an account for another operator.", "system"),
+    Place(("operators", "remove"), "operators:remove_operator", "Close an operator's account.", "system"),
     Place(("tokens", "create"), "tokens:create_token", "Make a token and print it once.", "system"),
     Place(("tokens", "list"), "tokens:list_tokens", "List an account's tokens.", "system"),
     Place(("tokens", "revoke"), "tokens:revoke_token", "Make a token stop working.", "system"),
@@ -79,6 +81,7 @@ GROUPS = {
     "batches": "Stock: keys ordered, minted, sold.",
     "redemptions": "What was redeemed.",
     "subscriptions": "What customers have.",
+    "operators": "People who act for the vendor.",
     "tokens": "Bearer tokens for programs.",
 }
 

@@ -93,7 +93,8 @@ class Voice:
         place = f"{fault.pointer}: " if fault.pointer else ""
         # The sentences are for people at pages; which value a machine's operator must mend, the facts say.
         facts = told(refusal.facts)
-        named = f" ({facts['field']}: {facts['reason']})" if {"field", "reason"} <= facts.keys() else ""
+        said = [str(facts[name]) for name in ("field", "what", "reason") if facts.get(name)]
+        named = f" ({': '.join(said)})" if said else ""
         return f"{place}{refusal.code}: {sentence(refusal, self.language)}{named} {what_to_do(refusal, self.language)}"
 
 

@@ -56,6 +56,7 @@ def take(request: Any, secret: str) -> HttpResponse:
 
 def _context(actor: Actor) -> dict[str, Any]:
     now = wiring.now()
+    assert actor.account is not None
     context: dict[str, Any] = {"person": identity.account(actor.account), "proposals": [], "organisation": ""}
     if actor.customer is not None:
         context["organisation"] = customers.name_of(actor.customer)

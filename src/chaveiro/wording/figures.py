@@ -75,7 +75,7 @@ def figures(language: str) -> Figures:
 @lru_cache(maxsize=1)
 def country_codes() -> frozenset[str]:
     """The codes of all countries and regions that there are (ISO 3166, as CLDR has them)."""
-    return frozenset(code for code in LOCALES["en"].territories if _CODE.fullmatch(code)) - NO_COUNTRIES
+    return frozenset(code for code in map(str, LOCALES["en"].territories) if _CODE.fullmatch(code)) - NO_COUNTRIES
 
 
 def _plain(name: str) -> str:

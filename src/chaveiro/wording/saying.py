@@ -15,7 +15,8 @@ from chaveiro.rules.limits import TooMany
 from chaveiro.rules.offers import FewerKeys, FurtherKeys, Offer, SeatsAsGiven, SeatsBetween, Wait
 from chaveiro.rules.verdicts import Fault, Refusals
 from chaveiro.wording.figures import Figures, figures
-from chaveiro.wording.sentences import SENTENCES, Words
+from chaveiro.wording.sentences import SENTENCES
+from chaveiro.wording.words import Words
 
 GROUP_SYMBOLS = 5
 # What came back from the database as JSON.

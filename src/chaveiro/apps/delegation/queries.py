@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from chaveiro.rules.lifecycle import Change, Stage, next_change, stage_on
+from chaveiro.rules.lifecycle import Change, Stage, days_later, erasure_due_on, next_change, stage_on
 from chaveiro.rules.policies import Policy
 
 PROPOSAL_LIFE = timedelta(days=90)  # an untouched proposal lapses (rules, section 8)
@@ -100,14 +100,22 @@ def _card(row: tuple[Any, ...], day: date) -> SubscriptionCard:
     # Django leaves JSON as text on its connections.
     ends_on, erased_on, policy = row[8], row[11], Policy.from_dict(json.loads(row[12]))
     return SubscriptionCard(
-        *row[:5],
-        json.loads(row[5]),
-        *row[6:11],
-        stage_on(day, ends_on, policy, erased_on),
-        next_change(day, ends_on, policy, erased_on),
-        ends_on + timedelta(days=policy.grace_days),
-        ends_on + timedelta(days=policy.retention_days),
-        row[13],
+        id=row[0],
+        customer=row[1],
+        customer_name=row[2],
+        country=row[3],
+        product=row[4],
+        names=json.loads(row[5]),
+        seats=row[6],
+        assigned=row[7],
+        ends_on=ends_on,
+        credit=row[9],
+        paid_by=row[10],
+        stage=stage_on(day, ends_on, policy, erased_on),
+        next_change=next_change(day, ends_on, policy, erased_on),
+        access_stops_on=days_later(ends_on, policy.grace_days),
+        erasure_on=erasure_due_on(ends_on, policy),
+        is_of_record=row[13],
     )
 
 

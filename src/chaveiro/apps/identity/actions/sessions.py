@@ -32,6 +32,7 @@ def by_password(*, name: str, password: str, now: datetime) -> Identified:
         make_password(password)  # as slow as looking
         raise SignInRefused()
     with acting(found.actor) as actor:
+        assert actor.account is not None
         encoded = Account.objects.filter(id=actor.account, closed_at=None).values_list("password", flat=True).first()
     if encoded is None or not check_password(password, encoded):
         raise SignInRefused()

@@ -62,8 +62,9 @@ BEGIN
         account ->> 'language', account ->> 'time_zone', instant);
 END $body$;
 
-CALL house_framework('django_session', 'django_content_type', 'auth_permission', 'auth_group',
-    'auth_group_permissions', 'django_migrations');
+CALL house_framework('SELECT, INSERT, UPDATE, DELETE', 'django_session');
+CALL house_framework('SELECT', 'django_content_type', 'auth_permission', 'auth_group', 'auth_group_permissions',
+    'django_migrations');
 """
 
 BACKWARD = f"""

@@ -66,11 +66,12 @@ BEGIN
     REVOKE CREATE ON SCHEMA public FROM {R}_keeper;
 END $body$;
 
-CREATE PROCEDURE house_framework(VARIADIC names text[]) LANGUAGE plpgsql AS $body$
+-- The framework's own tables have no rows of ours; `may` is what pages need of them.
+CREATE PROCEDURE house_framework(may text, VARIADIC names text[]) LANGUAGE plpgsql AS $body$
 DECLARE name text;
 BEGIN
     FOREACH name IN ARRAY names LOOP
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO {R}_web, {R}_system', name);
+        EXECUTE format('GRANT %s ON %I TO {R}_web, {R}_system', may, name);
         EXECUTE format('GRANT SELECT ON %I TO {R}_check', name);
     END LOOP;
 END $body$;
@@ -84,7 +85,7 @@ UNWALL = f"""
 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE USAGE ON SEQUENCES FROM {R}_web, {R}_system, {R}_keeper;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON SEQUENCES FROM {R}_check;
 REVOKE USAGE ON SCHEMA public FROM {R}_web, {R}_system, {R}_check, {R}_keeper;
-DROP PROCEDURE house_framework(text[]);
+DROP PROCEDURE house_framework(text, text[]);
 DROP PROCEDURE house_keep(text[]);
 DROP PROCEDURE house_keeper(text, text[]);
 DROP PROCEDURE house_wall(text[]);

@@ -10,7 +10,8 @@ CALL house_wall('notices_owed', 'notices_letter');
 CALL house_keeper('INSERT', 'notices_owed');
 
 GRANT INSERT ON notices_owed TO {R}_web;
-CREATE POLICY web_owes ON notices_owed FOR INSERT TO {R}_web WITH CHECK (relayed_at IS NULL);
+CREATE POLICY web_owes ON notices_owed FOR INSERT TO {R}_web
+    WITH CHECK (scope_kind() <> '' AND relayed_at IS NULL);
 
 -- The job engine's own tables belong to the house's processes; pages reach it through what is owed.
 GRANT SELECT, INSERT, UPDATE, DELETE ON procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers,

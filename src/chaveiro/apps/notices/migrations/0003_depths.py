@@ -59,7 +59,7 @@ DROP INDEX letter_not_settled;
 class Migration(migrations.Migration):
     dependencies = [
         ("notices", "0002_walls"),
-        ("operations", "0003_costs"),
+        ("operations", "0002_walls"),
         ("journal", "0004_walls"),
         ("procrastinate", "0041_post_retry_failed_job"),
     ]

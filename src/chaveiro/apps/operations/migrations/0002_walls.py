@@ -22,20 +22,21 @@ CREATE POLICY web_own ON operations_answer TO {R}_web
     USING (actor_id = scope_account()) WITH CHECK (actor_id = scope_account());
 
 -- The generic cell rate algorithm: one instant a bucket. Answers how long to wait, zero when the request may pass.
-CREATE FUNCTION operations_take(bucket uuid, every interval, burst integer, instant timestamptz)
+-- A basket of 200 keys costs 200.
+CREATE FUNCTION operations_take(bucket uuid, every interval, burst integer, cost integer, instant timestamptz)
 RETURNS interval LANGUAGE plpgsql AS $body$
 DECLARE was timestamptz; becomes timestamptz;
 BEGIN
     INSERT INTO operations_bucket (id, empty_at) VALUES (bucket, instant) ON CONFLICT (id) DO NOTHING;
     SELECT greatest(empty_at, instant) INTO was FROM operations_bucket WHERE id = bucket FOR UPDATE;
-    becomes := was + every;
+    becomes := was + every * cost;
     IF becomes > instant + every * burst THEN
         RETURN becomes - (instant + every * burst);
     END IF;
     UPDATE operations_bucket SET empty_at = becomes WHERE id = bucket;
     RETURN interval '0';
 END $body$;
-CALL house_keep('operations_take(uuid, interval, integer, timestamptz)');
+CALL house_keep('operations_take(uuid, interval, integer, integer, timestamptz)');
 
 -- Called inside other rooms' functions, with their rights: the answer is stored with the act (K5).
 CREATE FUNCTION operations_remember(answer jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
@@ -48,7 +49,7 @@ END $body$;
 
 BACKWARD = f"""
 DROP FUNCTION operations_remember(jsonb, timestamptz);
-DROP FUNCTION operations_take(uuid, interval, integer, timestamptz);
+DROP FUNCTION operations_take(uuid, interval, integer, integer, timestamptz);
 DROP POLICY house_system ON operations_operation;
 DROP POLICY house_check ON operations_operation;
 DROP POLICY web_reads ON operations_operation;
