@@ -59,7 +59,11 @@ def test_what_is_sealed_for_a_recipient_is_opened_by_that_one_alone() -> None:
         pyrage.decrypt(sealed, [other])
 
 
-@pytest.mark.parametrize("recipient", ["age1nobody", "ssh-ed25519 AAAA", str(pyrage.x25519.Identity.generate())])
+@pytest.mark.parametrize(
+    "recipient",
+    ["age1nobody", "ssh-ed25519 AAAA", str(pyrage.x25519.Identity.generate())],
+    ids=["no key", "another kind", "a private key"],
+)
 def test_what_is_no_public_key_is_refused_and_not_repeated(recipient: str) -> None:
     with pytest.raises(Malformed) as refused:
         AgeLocksmith().check(Lock(recipient=recipient))

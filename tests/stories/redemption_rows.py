@@ -34,7 +34,7 @@ class Compared(RuleBasedStateMachine):
         self.scene = transaction.atomic()
         self.scene.__enter__()
         self.day = DAY
-        self.agreed = True  # not while something is done that has not been compared yet
+        self.agreed = False  # from an act on until all rows were compared
         self.book = model.Notebook()
         self.numbers: list[int] = []
         self.codes: list[ResumeCode] = []
