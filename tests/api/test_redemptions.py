@@ -64,6 +64,28 @@ def test_a_customer_is_opened_as_it_was_sent(world: World, ana: Caller) -> None:
     assert customer.tax_number == "PT 501 234 567"
 
 
+def test_a_second_organisation_with_a_tax_number_is_opened_when_that_is_said_and_learns_nothing(
+    world: World, ana: Caller
+) -> None:
+    first = opening_body(make_keys(world))
+    first["customer"] |= {"tax_number": "501 234 567", "name": "Oficina Carla, Lda."}
+    assert ana.post("/redemptions", first).status == 201
+    body = opening_body(make_keys(world), "second")
+    body["customer"]["tax_number"] = "PT501234567"
+    rui = Caller(token_for(world.rui))
+    refused = rui.post("/redemptions", body)
+    assert (refused.status, refused.codes) == (422, [("/customer/tax_number", "tax_number_known")])
+    assert refused.body["errors"][0]["facts"] == {}
+    assert "Carla" not in refused.raw.decode()
+    assert "501 234 567" not in refused.raw.decode()
+    body["customer"]["tax_number_again"] = "yes"
+    assert rui.post("/redemptions", body).status == 422
+    body["customer"]["tax_number_again"] = True
+    assert rui.post("/redemptions?validate_only=true", body).status == 200
+    assert rui.post("/redemptions", body).status == 201
+    assert Customer.objects.count() == 2
+
+
 def test_the_attestation_is_kept_with_its_circumstances(world: World, ana: Caller) -> None:
     [key] = make_keys(world)
     [other] = make_keys(world)

@@ -200,6 +200,15 @@ def prefix_taken(stage: Stage) -> Scene:
     return scene
 
 
+def tax_number_known(stage: Stage) -> Scene:
+    first = opening_body(stage.keys())
+    first["customer"]["tax_number"] = "501 234 567"
+    assert stage.ana.post("/redemptions", first).status == 201
+    scene = stage.opening(stage.keys(), "/customer/tax_number")
+    scene.body["customer"]["tax_number"] = "PT501234567"
+    return scene
+
+
 def seats_not_allowed(stage: Stage) -> Scene:
     return stage.extending("/seats_after/office-basic", having={"months": 1}, by={}, seats_after={"office-basic": 2})
 
@@ -238,6 +247,7 @@ OF_ORDERS = [
     attestation_missing,
     missing,
     prefix_taken,
+    tax_number_known,
     seats_not_allowed,
     sum_changed,
 ]

@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 
 from chaveiro import wiring
+from chaveiro.apps.customers.models import Customer
 from chaveiro.apps.keys.models import Hold, Key
 from chaveiro.apps.redemption.actions import committing, drafting
 from chaveiro.apps.redemption.models import Redemption
@@ -276,6 +277,13 @@ def prefix_taken(scene: Scene) -> Basket:
     return Basket(opening_body(make_keys(scene.world)), login_of(scene.world.ana), "/customer/domain_prefix")
 
 
+def tax_number_known(scene: Scene) -> Basket:
+    Customer.objects.update(tax_number="501 234 567")
+    body = json.loads(opening_body(make_keys(scene.world), "outra"))
+    body["customer"]["tax_number"] = "PT501234567"
+    return Basket(json.dumps(body), login_of(scene.world.ana), "/customer/tax_number")
+
+
 def missing(scene: Scene) -> Basket:
     body = opening_body(make_keys(scene.world), "outra", administrator=...)
     return Basket(body, login_of(scene.world.ana), "/administrator")
@@ -295,6 +303,7 @@ AGAINST = (
     paid_directly,
     attestation_missing,
     prefix_taken,
+    tax_number_known,
     missing,
     role_required,
 )
@@ -329,6 +338,17 @@ def test_what_stands_against_a_basket_is_told_in_both_languages_and_nothing_is_s
         said.add(refusal["detail"])
     assert len(said) == 2
     assert Redemption.objects.count() == 1
+
+
+def test_a_second_organisation_with_a_tax_number_is_opened_when_the_file_says_so(scene: Scene, desk: Desk) -> None:
+    basket = tax_number_known(scene)
+    body = json.loads(basket.body)
+    body["customer"]["tax_number_again"] = True
+    told = desk.does(
+        "redemptions", "redeem", "-", "--as", basket.login, "--idempotency-key", "k", stdin=json.dumps(body)
+    )
+    assert told["reference"]
+    assert Customer.objects.filter(tax_number__contains="501").count() == 2
 
 
 def test_a_refused_sum_offers_the_act_that_would_do(scene: Scene, desk: Desk) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import django
+import psycopg
 
 django.setup()
 
@@ -44,8 +45,26 @@ def once(order: dict[str, Any]) -> Iterator[Any]:
     """Redeem one key under a name; nothing is asked twice, so that a fault shows."""
     wanted = opening([order["key"]], order["prefix"])
     actor = actor_of(order["ana"])
+    if order.get("dies_at"):
+        die_at(*order["dies_at"])
     outcome = redeem(actor=actor, order=wanted, means=means(), answering=under(actor, order["name"]))
     yield shown(outcome)
+
+
+def die_at(side: str, number: int) -> None:
+    """kill -9 of this very process before or after its n-th statement from now on, COMMIT included."""
+    wait, left = psycopg.Connection.wait, iter(range(number, 0, -1))
+
+    def counted(link: Any, *arguments: Any, **options: Any) -> Any:
+        last = next(left, 0) == 1
+        if last and side == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = wait(link, *arguments, **options)
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    psycopg.Connection.wait = counted  # type: ignore[method-assign]
 
 
 def stream(order: dict[str, Any]) -> Iterator[Any]:

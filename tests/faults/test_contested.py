@@ -28,6 +28,7 @@ CLIENTS = 64
 PROCESSES = 8
 KEYS_CONTESTED = 5_000  # as the proof has it; the short form has fewer
 KEYS_OF_THE_SHORT_FORM = 400
+CONTESTED = 1_000_000
 TABLES_OF_THE_NAIVE = """
     CREATE TABLE naive_key (number integer PRIMARY KEY, state text NOT NULL DEFAULT 'released');
     CREATE TABLE naive_redemption (number integer NOT NULL, client integer NOT NULL);
@@ -132,7 +133,7 @@ def test_of_eight_clients_on_five_thousand_keys_each_key_has_one_winner_again_an
 ) -> None:
     world, chosen = build_world(), seed()
     keys, seconds = 0, []
-    while keys * PROCESSES < 1_000_000:
+    while keys * PROCESSES < CONTESTED:
         seconds.append(contest_of_keys(server, real_database, world, KEYS_CONTESTED, chosen + keys))
         keys += KEYS_CONTESTED
     winners = books.opened()

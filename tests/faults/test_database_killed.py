@@ -31,6 +31,7 @@ pytestmark = pytest.mark.money
 
 CLIENTS = 4
 KILLS = 3
+KILLS_PROVED = 200
 SECONDS_OF_LOAD = 0.6
 DATABASE = "chaveiro_killed"
 
@@ -142,7 +143,7 @@ def test_a_database_killed_under_load_has_every_redemption_that_was_acknowledged
 
 @pytest.mark.prove
 def test_two_hundred_kills_of_the_database_lose_nothing_acknowledged(durable: Cluster) -> None:
-    figures = killed_again_and_again(durable, 200)
+    figures = killed_again_and_again(durable, KILLS_PROVED)
     record(
         "database-killed",
         "kill -9 of PostgreSQL under load, to the first commit after it: nothing acknowledged is lost.",

@@ -56,6 +56,18 @@ def test_an_opening_is_read_whole() -> None:
     assert (sheet.attestation, sheet.start_over, sheet.subscription) == (True, False, None)
 
 
+def test_a_second_organisation_with_a_tax_number_is_meant_only_where_that_is_said() -> None:
+    for customer, meant in (({"tax_number_again": True}, True), ({"tax_number_again": False}, False), ({}, False)):
+        sheet = read({"purpose": "open", "customer": customer}, ZONES)
+        assert sheet.tax_number_again is meant
+        assert sheet.customer == NewCustomer("", "", "", "")
+    assert read({"purpose": "extend", "customer": f"cus_{IDENTIFIER.hex}"}, ZONES).tax_number_again is False
+    assert faults({"purpose": "open", "customer": {"tax_number_again": "yes"}}) == [
+        ("/customer/tax_number_again", "malformed")
+    ]
+    assert faults({"purpose": "open", "tax_number_again": True}) == [("/tax_number_again", "malformed")]
+
+
 def test_ids_are_read_in_their_public_form() -> None:
     body = {"purpose": "extend", "customer": f"cus_{IDENTIFIER.hex}", "subscription": f"sub_{IDENTIFIER.hex}"}
     sheet = read(body, ZONES)

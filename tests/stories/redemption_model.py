@@ -217,7 +217,7 @@ class Notebook:
             return "already_reversed"
         if by_ana and now.date() > made.at.date() + timedelta(days=REVERSAL_DAYS):
             return "reversal_too_late"
-        if any(len(self.subscriptions[target].rows) != row for target, row in made.rows.items()):
+        if any(self._stands_on(target, row) for target, row in made.rows.items()):
             return "reversal_blocked"
         made.reversed = True
         for target, before in made.before.items():
@@ -228,6 +228,11 @@ class Notebook:
         for key in made.keys:
             self.keys[key].owner = None
         return "done"
+
+    def _stands_on(self, target: int, row: int) -> bool:
+        """Whether an act that was not taken back stands on a subscription's row (counted from 1)."""
+        later = self.subscriptions[target].rows[row:]
+        return any(number is not None and not self.redemptions[number].reversed for number in later)
 
     def _spent(self, keys: Sequence[int], customer: int, draft: int | None, number: int) -> None:
         for key in keys:

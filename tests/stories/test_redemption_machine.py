@@ -33,6 +33,7 @@ from tests.stories.redemption_rows import Compared
 pytestmark = [pytest.mark.django_db, pytest.mark.money]
 
 DRAFTS_AT_MOST = 6
+SEQUENCES_PROVED = 500
 SEALER = wiring.sealer()
 
 # What must have succeeded, and not only been refused, before a run says anything.
@@ -350,12 +351,12 @@ def test_house_and_notebook_agree_whatever_is_done() -> None:
 @pytest.mark.prove
 def test_house_and_notebook_agree_over_many_thousand_steps() -> None:
     used = seed()
-    run(3_000, 60, used)
+    run(SEQUENCES_PROVED, 60, used)
     record(
         "redemption-machine",
         "Drafts and redemption agree with a model, row by row, and every invariant holds after each step.",
         used_seed=used,
-        sequences=3_000,
+        sequences=SEQUENCES_PROVED,
         **House.done,
         disagreements=0,
     )

@@ -30,6 +30,11 @@ class NewCustomer(fields.Body):
     language: Annotated[str, Field(description="`pt-PT` or `en`.", max_length=fields.TEXT_AT_MOST)] = ""
     domain_prefix: Annotated[str, Field(description="3 to 27 of a-z and 0-9.", max_length=fields.TEXT_AT_MOST)] = ""
     tax_number: fields.Text | None = None
+    tax_number_again: fields.Yes = Field(
+        False,
+        description="True: a second organisation with this tax number is meant. Without it a tax number that may be "
+        "known already is refused as `tax_number_known`, which tells nothing of the other organisation.",
+    )
     time_zone: Annotated[str, Field(description="Of the IANA database.", max_length=fields.TEXT_AT_MOST)] = (
         "Europe/Lisbon"
     )
@@ -89,6 +94,7 @@ def order_of(request: HttpRequest, sent: RedemptionOrder, code: str | None) -> t
         purpose=sheet.purpose,
         items=items,
         customer=sheet.customer,
+        tax_number_again=sheet.tax_number_again,
         administrator=sheet.administrator,
         subscription=sheet.subscription,
         seats_after=sheet.seats_after,

@@ -33,6 +33,7 @@ from chaveiro.rules.errors import (
     Refusal,
 )
 from chaveiro.rules.journal import JournalBroken, JournalRestored
+from chaveiro.rules.keys import scrub
 from chaveiro.rules.limits import TooMany
 from chaveiro.rules.openings import Missing
 from chaveiro.rules.redemption import SumChanged
@@ -213,7 +214,8 @@ def _invalid(errors: Iterable[Mapping[str, Any]]) -> Iterator[Fault]:
     for error in errors:
         source, *where = error["loc"]
         place = where[1:] if source == "body" else [source, *where]
-        names = [str(part) for part in place if not str(part).startswith("(")]
+        # The client chose some of these names; a key among them is not repeated.
+        names = [scrub(str(part)) for part in place if not str(part).startswith("(")]
         field = next((name for name in reversed(names) if not name.isdecimal()), "body")
         missing = error["type"] == "missing"
         refusal = Missing(field=field) if missing else Malformed(field=field, reason=error["type"])

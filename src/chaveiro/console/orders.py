@@ -67,6 +67,7 @@ def order_of(body: object, means: Means, language: str) -> Order:
         purpose=sheet.purpose,
         items=tuple(Item.of(text, means.digesters) for text in sheet.keys),
         customer=sheet.customer,
+        tax_number_again=sheet.tax_number_again,
         administrator=sheet.administrator,
         subscription=sheet.subscription,
         seats_after=sheet.seats_after,

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from chaveiro.rules.errors import Malformed, Refusal
+from chaveiro.rules.keys import scrub
 from chaveiro.rules.verdicts import Fault
 
 NAME_LENGTH_AT_MOST = 200
@@ -36,6 +37,15 @@ class PrefixTaken(Refusal):
     code = "prefix_taken"
 
 
+class TaxNumberKnown(Refusal):
+    """An organisation that stands has this tax number in this country; who means a second one confirms it. No facts.
+
+    Nothing is told of the other: the number is on every invoice, so whoever knows it has proven nothing.
+    """
+
+    code = "tax_number_known"
+
+
 @dataclass(frozen=True, slots=True)
 class NewCustomer:
     """An organisation to be opened. The country is fixed for ever; the prefix is never reused."""
@@ -54,9 +64,9 @@ class NewCustomer:
         yield from _choice_faults(f"{pointer}/language", self.language, LANGUAGES)
         if not self.domain_prefix:
             yield Fault(f"{pointer}/domain_prefix", Missing(field="domain_prefix"))
-        elif not PREFIX.fullmatch(self.domain_prefix):
+        elif not PREFIX.fullmatch(self.domain_prefix) or holds_a_key(self.domain_prefix):
             yield Fault(f"{pointer}/domain_prefix", Malformed(field="domain_prefix", reason="3 to 27 of a-z and 0-9"))
-        if self.tax_number and not TAX_NUMBER.fullmatch(self.tax_number):
+        if self.tax_number and (not TAX_NUMBER.fullmatch(self.tax_number) or holds_a_key(self.tax_number)):
             yield Fault(f"{pointer}/tax_number", Malformed(field="tax_number", reason="2 to 31 letters and digits"))
 
 
@@ -86,7 +96,7 @@ class Administrator:
 
 def suggested_prefix(name: str) -> str:
     """A domain prefix made of an organisation's name, without legal form; empty when nothing usable is left."""
-    plain = unicodedata.normalize("NFKD", name.lower())
+    plain = unicodedata.normalize("NFKD", scrub(name).lower())
     words = re.findall(r"[a-z0-9]+", "".join(symbol for symbol in plain if symbol.isascii()))
     while words and words[-1] in {"lda", "sa", "unipessoal", "ltd", "inc", "gmbh", "srl", "sl", "limitada"}:
         words.pop()
@@ -102,6 +112,13 @@ def _text_faults(pointer: str, value: str, most: int) -> Iterator[Fault]:
         yield Fault(pointer, Malformed(field=field, reason=f"longer than {most} characters"))
     elif any(unicodedata.category(symbol) in UNSEEN for symbol in value):
         yield Fault(pointer, Malformed(field=field, reason="holds characters that cannot be seen"))
+    elif holds_a_key(value):
+        yield Fault(pointer, Malformed(field=field, reason="holds a product key, which is entered elsewhere"))
+
+
+def holds_a_key(value: str) -> bool:
+    """Whether a key, or something nearly one, was put into a field that is kept and shown (6-reliability.md, S1)."""
+    return scrub(value) != value
 
 
 def _choice_faults(pointer: str, value: str, choices: Collection[str]) -> Iterator[Fault]:
@@ -116,5 +133,7 @@ def _email_faults(pointer: str, value: str) -> Iterator[Fault]:
     field = pointer.rpartition("/")[2]
     if not value:
         yield Fault(pointer, Missing(field=field))
-    elif len(value) > EMAIL_LENGTH_AT_MOST or not EMAIL.fullmatch(value) or not value.isprintable():
+    elif (
+        len(value) > EMAIL_LENGTH_AT_MOST or not EMAIL.fullmatch(value) or not value.isprintable() or holds_a_key(value)
+    ):
         yield Fault(pointer, Malformed(field=field, reason="is not an e-mail address"))

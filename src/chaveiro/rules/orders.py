@@ -4,6 +4,7 @@
      "seats_after": {product: n}?, "partner_of_record": number | null?, "fingerprint"?, "attestation": bool,
      "start_over": bool?}
 
+In a customer that is opened, `tax_number_again: true` says that a second organisation with its tax number is meant.
 Only the form is looked at here, every fault of it at once; what an order means `rules.redemption` decides. Source:
 4-interfaces.md.
 """
@@ -41,6 +42,7 @@ NAMES = frozenset(
     }
 )
 CUSTOMER_NAMES = ("name", "country", "language", "domain_prefix", "tax_number", "time_zone")
+TAX_NUMBER_AGAIN = "tax_number_again"
 ADMINISTRATOR_NAMES = ("given_name", "family_name", "email", "alternate_email")
 
 
@@ -51,6 +53,7 @@ class Sheet:
     purpose: str
     keys: tuple[str, ...]
     customer: UUID | NewCustomer | None
+    tax_number_again: bool
     administrator: Administrator | None
     subscription: UUID | None
     seats_after: Mapping[str, int]
@@ -71,14 +74,15 @@ def read(body: object, time_zones: Collection[str]) -> Sheet:
         purpose=form.purpose(),
         keys=form.keys(),
         customer=form.customer(time_zones),
+        tax_number_again=form.tax_number_again(),
         administrator=form.administrator(),
         subscription=form.identifier("subscription", body.get("subscription")),
         seats_after=form.seats_after(),
         names_partner="partner_of_record" in body,
         partner_of_record=form.optional("/partner_of_record", body.get("partner_of_record")),
         fingerprint=form.optional("/fingerprint", body.get("fingerprint")),
-        attestation=form.yes("attestation"),
-        start_over=form.yes("start_over"),
+        attestation=form.yes("/attestation", body.get("attestation", False)),
+        start_over=form.yes("/start_over", body.get("start_over", False)),
     )
     if form.faults:
         raise Refusals(tuple(form.faults))
@@ -118,7 +122,8 @@ class _Form:
         given = self._body.get("customer")
         if not isinstance(given, dict):
             return self.identifier("customer", given)
-        texts = dict(self._texts("/customer", given, CUSTOMER_NAMES))
+        named = {name: value for name, value in given.items() if name != TAX_NUMBER_AGAIN}
+        texts = dict(self._texts("/customer", named, CUSTOMER_NAMES))
         zone = texts.pop("time_zone", "")
         if zone and zone not in time_zones:
             self._malformed("/customer/time_zone", "is no time zone of the IANA database")
@@ -131,6 +136,10 @@ class _Form:
             tax_number=texts.get("tax_number", ""),
             **chosen,
         )
+
+    def tax_number_again(self) -> bool:
+        given = self._body.get("customer")
+        return isinstance(given, dict) and self.yes(f"/customer/{TAX_NUMBER_AGAIN}", given.get(TAX_NUMBER_AGAIN, False))
 
     def administrator(self) -> Administrator | None:
         given = self._body.get("administrator")
@@ -177,11 +186,10 @@ class _Form:
             return ""
         return given
 
-    def yes(self, name: str) -> bool:
-        """Yes or no, no when it is left out."""
-        given = self._body.get(name, False)
+    def yes(self, pointer: str, given: object) -> bool:
+        """Yes or no."""
         if not isinstance(given, bool):
-            self._malformed(f"/{name}", "must be true or false")
+            self._malformed(pointer, "must be true or false")
             return False
         return given
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from chaveiro.rules.actors import ANONYMOUS
+from chaveiro.rules.keys import scrub
 from chaveiro.web.languages import SWITCH, html_lang, language_of
 
 LANGUAGE_NAMES = (("pt-pt", "Português"), ("en", "English"))
@@ -26,4 +27,5 @@ def installation(request: HttpRequest) -> dict[str, Any]:
         "reader": getattr(request, "account", None),
         "actor": getattr(request, "actor", ANONYMOUS),
         "request_id": getattr(request, "request_id", ""),
+        "here": scrub(request.path),
     }

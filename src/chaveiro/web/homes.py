@@ -39,6 +39,7 @@ def _operator(actor: Actor) -> dict[str, Any]:
     batches = keys.batches(limit=LISTED_AT_MOST)
     counts = keys.counts(batch.id for batch in batches)
     return {
+        "same_tax_number": customers.same_tax_number(limit=LISTED_AT_MOST),
         "batches": [{"batch": batch, "counts": counts[batch.id]} for batch in batches],
         "redemptions": redemption.made_by(LISTED_AT_MOST),
     }

@@ -105,6 +105,14 @@ REDEEMING: Mapping[str, Words] = {
         _("The initial domain that begins with “%(prefix)s” belongs, or belonged, to another organisation."),
         _("Choose another beginning; each is given only once, for ever."),
     ),
+    "tax_number_known": Words(
+        _("Tax number to be confirmed"),
+        _("An organisation with this tax number may exist here already."),
+        _(
+            "Make sure that the organisation was not opened before; its administrator could use the keys for it. "
+            "To open it all the same, confirm that, then go on."
+        ),
+    ),
     "malformed": Words(_FORM_TITLE, _("The value of “%(field)s” does not have the form that it needs."), _FILL),
     "malformed:name": Words(
         _FORM_TITLE, _("The name of the organisation is too long, or has characters that cannot be seen."), _SHORTER

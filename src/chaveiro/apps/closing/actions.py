@@ -16,6 +16,7 @@ from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption.actions import lost, sqlstate_of
 from chaveiro.rules.actors import Actor
 from chaveiro.rules.errors import Contention, NotFound
+from chaveiro.rules.keys import scrub
 from chaveiro.rules.means import Means
 from chaveiro.rules.reversal import Standing, may_reverse
 
@@ -85,7 +86,7 @@ def _attempt(
             tuple(UUID(one["subscription"]) for one in look["rows"]),
         )
         if not dry_run:
-            plan = _plan(actor, reason.strip(), look, done, means.day, answer(done) if answer else None)
+            plan = _plan(actor, scrub(reason.strip()), look, done, means.day, answer(done) if answer else None)
             connection.connection.execute("SELECT closing_reverse(%s::jsonb, %s)", (plan, means.now))
         return done
 

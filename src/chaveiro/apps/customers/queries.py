@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
 from uuid import UUID
+
+from django.db import connection
 
 from chaveiro.apps.channel.models import Member
 from chaveiro.apps.customers.models import Customer, Person, Role
@@ -91,3 +95,36 @@ def people(customer: UUID, *, limit: int = 200) -> list[PersonCard]:
         )
         for row in found
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An organisation that stands, as far as telling it from another with its tax number needs."""
+
+    id: UUID
+    name: str
+    country: str
+    tax_number: str
+    opened_at: datetime
+
+
+SAME_TAX_NUMBER = """
+WITH numbered AS (
+    SELECT id, name, country, tax_number, opened_at, customers_tax_number_form(country, tax_number) AS form
+    FROM customers_customer WHERE NOT tax_number = '' AND closed_at IS NULL
+), shared AS (
+    SELECT form, max(opened_at) AS newest FROM numbered GROUP BY form HAVING count(*) > 1
+    ORDER BY newest DESC, form LIMIT %s
+)
+SELECT form, id, name, country, tax_number, opened_at FROM shared JOIN numbered USING (form)
+ORDER BY newest DESC, form, opened_at, id
+"""
+
+
+def same_tax_number(*, limit: int = 50) -> list[tuple[Opened, ...]]:
+    """The organisations within sight that share a tax number, in groups: the latest opening first, at most `limit`.
+
+    Inside a group the oldest stands first. Closed organisations do not count. Source: rules, section 3.
+    """
+    rows = connection.connection.execute(SAME_TAX_NUMBER, (limit,), prepare=True).fetchall()
+    return [tuple(Opened(*row[1:]) for row in group) for _form, group in groupby(rows, key=lambda row: row[0])]

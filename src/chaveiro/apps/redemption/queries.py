@@ -129,6 +129,14 @@ def prefix_is_free(prefix: str) -> bool:
     return bool(row and row[0])
 
 
+def tax_number_is_known(country: str, number: str) -> bool:
+    """Whether an organisation that stands has this tax number in this country, however either is written."""
+    row = connection.connection.execute(
+        "SELECT customers_tax_number_is_known(%s, %s)", (country, number), prepare=True
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def facts_of(redemption: UUID) -> dict[str, Any]:
     """Everything that a receipt says. Raises NotFound when it is not the actor's to read."""
     row = connection.connection.execute("SELECT redemption_facts(%s)", (redemption,), prepare=True).fetchone()

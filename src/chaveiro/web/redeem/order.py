@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chaveiro.apps.redemption.actions import Order
 from chaveiro.rules.actors import Kind
+from chaveiro.rules.keys import scrub
 from chaveiro.rules.openings import Administrator, NewCustomer
 from chaveiro.rules.redemption import ATTESTATION_WORDING
 from chaveiro.web.pages import language
@@ -53,6 +54,7 @@ def order_of(desk: Desk, *, attestation: Mapping[str, str] | None, fingerprint: 
     return Order(
         **asked,
         customer=new_customer(form),
+        tax_number_again=form.get("tax_number_again") == tax_number_asked(form),
         administrator=administrator(form),
         partner_of_record=form.get("partner_of_record") or None,
     )
@@ -68,6 +70,11 @@ def new_customer(form: Mapping[str, str]) -> NewCustomer:
         tax_number=form.get("tax_number", ""),
         time_zone=time_zone_of(form.get("country", "")),
     )
+
+
+def tax_number_asked(form: Mapping[str, str]) -> str:
+    """What the box about a known tax number was shown for: another number, or country, is asked about anew."""
+    return f"{form.get('country', '')} {form.get('tax_number', '')}"
 
 
 def administrator(form: Mapping[str, str]) -> Administrator:
@@ -88,7 +95,7 @@ def attestation_of(request: Any) -> dict[str, str] | None:
         "wording": ATTESTATION_WORDING,
         "language": language(),
         "address": request.address,
-        "agent": request.headers.get("User-Agent", "")[:AGENT_LENGTH_AT_MOST],
+        "agent": scrub(request.headers.get("User-Agent", "")[:AGENT_LENGTH_AT_MOST]),
     }
 
 

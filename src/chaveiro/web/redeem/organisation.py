@@ -14,21 +14,31 @@ from chaveiro.apps.channel.queries import card
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption.actions import drafting, preview
 from chaveiro.rules.actors import Kind
-from chaveiro.rules.openings import Missing, suggested_prefix
+from chaveiro.rules.openings import Missing, TaxNumberKnown, suggested_prefix
 from chaveiro.rules.redemption import Plan
 from chaveiro.rules.verdicts import CountryNotServed, Fault
 from chaveiro.web.languages import remember as remember_language
 from chaveiro.web.languages import switching
+from chaveiro.web.limiting import count
 from chaveiro.web.moving import see_other
 from chaveiro.web.pages import language, page, problems_at
 from chaveiro.web.redeem.draft import Desk, open_desk, steps, with_desk
-from chaveiro.web.redeem.order import ATTESTED_LATER, CONFIRM, ORGANISATION, PLACES, PURPOSE, order_of
+from chaveiro.web.redeem.order import (
+    ATTESTED_LATER,
+    CONFIRM,
+    ORGANISATION,
+    PLACES,
+    PURPOSE,
+    order_of,
+    tax_number_asked,
+)
 from chaveiro.wording import figures
 
 FIELDS = (
     "name",
     "country",
     "tax_number",
+    "tax_number_again",
     "language",
     "domain_prefix",
     "given_name",
@@ -54,15 +64,15 @@ def organisation(request: Any, desk: Desk) -> HttpResponse:
     drafting.keep_form(actor=desk.holder, form=_typed(request, suggest=wanted is None), means=wiring.means())
     if wanted:
         return remember_language(see_other(ORGANISATION), wanted)
+    count(request, "redemptions")
     desk = open_desk(request, desk.code)
     weighed = preview(actor=desk.holder, order=order_of(desk, attestation=ATTESTED_LATER), means=wiring.means())
     faults = [fault for fault in weighed.faults if fault.pointer.startswith(MINE) and not _follows(fault, desk)]
     not_served = [fault for fault in faults if isinstance(fault.refusal, CountryNotServed)]
     if faults and len(not_served) < len(faults):
         mine = [fault for fault in faults if fault not in not_served]
-        return page(
-            request, "redeem/organisation.html", _context(desk), status=422, problems=problems_at(mine, _places())
-        )
+        context = _context(desk, ask=any(isinstance(fault.refusal, TaxNumberKnown) for fault in mine))
+        return page(request, "redeem/organisation.html", context, status=422, problems=problems_at(mine, _places()))
     if not_served:
         return _country_not_served(request, desk, weighed.plan, not_served)
     return see_other(CONFIRM)
@@ -86,8 +96,11 @@ def _places() -> dict[str, str]:
     return {pointer: place.removeprefix(ORGANISATION) for pointer, place in PLACES.items()}
 
 
-def _context(desk: Desk) -> dict[str, Any]:
+def _context(desk: Desk, *, ask: bool = False) -> dict[str, Any]:
+    """What the page shows; with `ask`, or where it was answered, also the box about a known tax number."""
     form = desk.form
+    asked = tax_number_asked(form)
+    confirmed = form.get("tax_number_again") == asked
     if "partner_of_record" not in form and desk.holder.organisation is not None:
         with acting(desk.holder):
             form["partner_of_record"] = card(organisation=desk.holder.organisation).registration_number or ""
@@ -97,6 +110,8 @@ def _context(desk: Desk) -> dict[str, Any]:
         "form": form,
         "countries": figures(language()).countries(),
         "initial_domain": settings.INITIAL_DOMAIN,
+        "tax_number_asked": asked if ask or confirmed else "",
+        "tax_number_confirmed": confirmed,
         "is_partner": desk.holder.kind is Kind.CHANNEL,
     }
 

@@ -25,6 +25,7 @@ from chaveiro.rules import redemption as rules
 from chaveiro.rules.actors import SYSTEM, Actor
 from chaveiro.rules.drafts import LIFE, ResumeCode, Sealer
 from chaveiro.rules.errors import Malformed, NotFound
+from chaveiro.rules.keys import scrub
 from chaveiro.rules.means import Means
 
 FORM_FIELDS_AT_MOST = 60
@@ -200,12 +201,15 @@ def verdicts_of(*, actor: Actor, kept: Kept, means: Means) -> tuple[rules.Verdic
 
 
 def keep_form(*, actor: Actor, form: Mapping[str, str], means: Means) -> None:
-    """Keep what was typed about organisation and people, as it was typed. Raises NotFound, Malformed when too much."""
+    """Keep what was typed about organisation and people; a key among it is masked, since the form is kept in the clear.
+
+    Raises NotFound, Malformed when it is too much.
+    """
     if len(form) > FORM_FIELDS_AT_MOST or any(len(str(value)) > FIELD_LENGTH_AT_MOST for value in form.values()):
         raise Malformed(field="form", reason="more than a form holds")
     with acting(actor):
         draft = _open_draft(actor)
-        draft.form = {**draft.form, **form}
+        draft.form = {**draft.form, **{name: scrub(value) for name, value in form.items()}}
         draft.save(update_fields=["form"])
         _used(draft, means)
 

@@ -14,10 +14,11 @@ from chaveiro.rules.actors import Actor, Kind
 from chaveiro.rules.authority import may_redeem
 from chaveiro.rules.errors import Malformed
 from chaveiro.rules.means import Means
-from chaveiro.rules.openings import Administrator, Missing, NewCustomer, PrefixTaken
+from chaveiro.rules.openings import Administrator, Missing, NewCustomer, PrefixTaken, TaxNumberKnown
 from chaveiro.rules.verdicts import Fault, KeyHeld, Refusals
 
 OWN = "own"  # the partner who redeems proposes itself
+TAX_NUMBER = "/customer/tax_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Order:
     `customer` is an existing one's id, or the organisation to open together with `administrator`. `seats_after` is by
     product code. `partner_of_record` is a registration number, `OWN`, or None for nobody. `attestation` holds wording,
     language, address and agent, and is None when nobody attested. `start_over` takes up keys that another draft holds,
-    when all of that draft's keys are here. `countries` are the codes of all countries that exist.
+    when all of that draft's keys are here. `tax_number_again` says that a second organisation with a tax number that is
+    known is meant. `countries` are the codes of all countries that exist.
     """
 
     purpose: str
@@ -41,13 +43,18 @@ class Order:
     attestation: Mapping[str, str] | None = None
     draft: UUID | None = None
     start_over: bool = False
+    tax_number_again: bool = False
     countries: Collection[str] = ()
     is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """An order with what it would do. `customer` is None for a new one; `proposed` is who becomes partner of record."""
+    """An order with what it would do.
+
+    `customer` is None for a new one; `proposed` is who becomes partner of record; `same_tax_number` says that the
+    organisation to open would share its tax number with one that stands.
+    """
 
     order: Order
     plan: rules.Plan
@@ -55,6 +62,7 @@ class Weighed:
     faults: tuple[Fault, ...]
     customer: UUID | None
     proposed: UUID | None
+    same_tax_number: bool
 
 
 def weigh(actor: Actor, order: Order, means: Means, *, thorough: bool) -> Weighed:
@@ -77,9 +85,12 @@ def weigh(actor: Actor, order: Order, means: Means, *, thorough: bool) -> Weighe
     malformed = {fault.pointer for fault in form}
     rest = [fault for fault in _with_offers(order, known, found) if fault.pointer not in malformed]
     faults = (*form, *rest, *against)
+    again = _has_known_tax_number(order, verdicts, faults)
+    if again and not order.tax_number_again:
+        faults = (*faults, Fault(TAX_NUMBER, TaxNumberKnown()))
     if (thorough or faults) and isinstance(order.customer, NewCustomer):
         faults = (*faults, *_prefix_faults(order.customer, faults))
-    return Weighed(order, plan, verdicts, faults, customer, proposed)
+    return Weighed(order, plan, verdicts, faults, customer, proposed, again)
 
 
 def refuse(weighed: Weighed) -> None:
@@ -132,6 +143,21 @@ def _prefix_faults(customer: NewCustomer, faults: Sequence[Fault]) -> list[Fault
     if any(fault.pointer == pointer for fault in faults) or queries.prefix_is_free(customer.domain_prefix):
         return []
     return [Fault(pointer, PrefixTaken(prefix=customer.domain_prefix))]
+
+
+def _has_known_tax_number(order: Order, verdicts: Sequence[rules.Verdict], faults: Sequence[Fault]) -> bool:
+    """Whether the organisation to open shares its tax number with one that stands.
+
+    Asked only for who has a good key in hand, so that a stranger cannot find out by trying who is a customer here.
+    """
+    wanted = order.customer
+    if not isinstance(wanted, NewCustomer) or not wanted.tax_number:
+        return False
+    if all(verdict.refusal is not None for verdict in verdicts):
+        return False
+    if any(fault.pointer in (TAX_NUMBER, "/customer/country") for fault in faults):
+        return False
+    return queries.tax_number_is_known(wanted.country, wanted.tax_number)
 
 
 def _proposed(actor: Actor, order: Order, customer: UUID | None) -> tuple[UUID | None, list[Fault]]:

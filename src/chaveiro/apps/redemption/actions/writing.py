@@ -182,9 +182,10 @@ def _entries(weighed: Weighed, names: Names) -> list[dict[str, Any]]:
         )
     ]
     if weighed.customer is None and isinstance(weighed.order.customer, NewCustomer):
-        entries.append(
-            _entry("customer:opened", names.customer, country=weighed.order.customer.country, person=names.person)
-        )
+        facts: dict[str, Any] = {"country": weighed.order.customer.country, "person": names.person}
+        if weighed.same_tax_number:
+            facts["same_tax_number"] = True
+        entries.append(_entry("customer:opened", names.customer, **facts))
     for effect, subscription in zip(plan.effects, names.subscriptions, strict=True):
         entries.append(
             _entry(
