@@ -92,10 +92,15 @@ def test_a_job_carries_a_number_and_nothing_else() -> None:
 
 def test_handing_over_and_marking_are_one(real_database: str) -> None:
     owe("ownership")
-    with pytest.raises(RuntimeError, match="killed"), acting(SYSTEM):
-        actions.relay(now=NOON, jobs=wiring.jobs())
-        assert rows("SELECT count(*) FROM procrastinate_jobs") == [(1,)]
-        raise RuntimeError("killed")
+
+    def killed_after_handing_over() -> None:
+        with acting(SYSTEM):
+            actions.relay(now=NOON, jobs=wiring.jobs())
+            assert rows("SELECT count(*) FROM procrastinate_jobs") == [(1,)]
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        killed_after_handing_over()
     assert rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
     with acting(SYSTEM):
         assert actions.relay(now=NOON, jobs=wiring.jobs()) == 1
