@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -19,24 +20,33 @@ from tests.console.shell import Installation
 @contextmanager
 def running(installation: Installation, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A command that stays, ended with its workers however the test ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "chaveiro.console.main", *arguments],
-        env=installation.environment() | {"PYTHONWARNINGS": "default"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        process.wait(20)
-        assert process.stdout is not None
-        process.stdout.close()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "chaveiro.console.main", *arguments],
+            env=installation.environment() | {"PYTHONWARNINGS": "default"},
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+        try:
+            yield process
+        except BaseException:
+            said.seek(0)
+            print(said.read().decode(errors="replace"))
+            raise
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait(20)
+    assert process.stdout is not None
+    process.stdout.close()
 
 
 def free_port() -> int:
