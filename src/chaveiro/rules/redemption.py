@@ -316,7 +316,7 @@ def _effect(keys: tuple[KeyFacts, ...], around: Situation) -> tuple[Effect | Non
 
 
 def reference(entropy: bytes) -> str:
-    """A receipt's reference, `R-XXXX-XXXX`, from five random bytes: easy to say, and no secret."""
+    """A receipt's reference, `R-` and eight symbols in two groups, of five random bytes: easy to say, and no secret."""
     number = int.from_bytes(entropy[:5], "big")
     symbols = [SYMBOLS[number >> shift & 31] for shift in range(35, -1, -5)]
     return f"R-{''.join(symbols[:4])}-{''.join(symbols[4:])}"
