@@ -38,6 +38,8 @@ class Ended:
 def environment(**settings: str) -> dict[str, str]:
     """A process's environment without any setting but these (names without the prefix)."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CHAVEIRO_")}
+    # Where output is not buffered anyway, a command that forgets to flush would not be noticed.
+    clean.pop("PYTHONUNBUFFERED", None)
     given = {f"CHAVEIRO_{name}": value for name, value in settings.items()}
     return clean | {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"} | given
 

@@ -116,13 +116,13 @@ def plain(value: object) -> Any:
 
 
 def write_json(value: object, *, stream: Any = None, indent: int | None = None) -> None:
-    """One JSON value and a line end."""
-    print(json.dumps(value, ensure_ascii=False, default=plain, indent=indent), file=stream or sys.stdout)
+    """One JSON value and a line end, at once: whoever reads a pipe of a command that stays is waiting for it."""
+    print(json.dumps(value, ensure_ascii=False, default=plain, indent=indent), file=stream or sys.stdout, flush=True)
 
 
 def write(text: str) -> None:
     """A line of data for people."""
-    print(text, file=sys.stdout)  # noqa: T201
+    print(text, file=sys.stdout, flush=True)  # noqa: T201
 
 
 def say(text: str) -> None:

@@ -154,20 +154,8 @@ def _attempt(actor: Actor, order: Order, means: Means, answering: Answering | No
         if answering is not None:
             answer = answer_row(answering.request, status=answering.status, body=answering.present(outcome))
         plan = writing.plan_json(actor, weighed, names, means, answer)
-        _apply(plan, means)
+        connection.connection.execute(COMMIT, (plan, means.now), prepare=True)
         return outcome
-
-
-def _apply(plan: str, means: Means) -> None:
-    """The commit function and COMMIT in one message: nothing that it locked waits for us to be awake again."""
-    link = connection.connection
-    if connection.savepoint_ids:
-        # Inside a further transaction (a dry run, a test): whoever began it commits.
-        link.execute(COMMIT, (plan, means.now), prepare=True)
-        return
-    with link.pipeline():
-        link.execute(COMMIT, (plan, means.now), prepare=True)
-        link.commit()
 
 
 def _done_before(order: Order, answering: Answering | None) -> Outcome | None:
