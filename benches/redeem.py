@@ -176,7 +176,8 @@ def _grow(place: Ground, keys: int, customers: int) -> None:
         link.execute(
             """WITH c AS (INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone,
                        domain_prefix, opened_at, is_test)
-                   SELECT gen_random_uuid(), 'Cliente ' || n, 'PT', '', 'pt-pt', 'Europe/Lisbon', 'grow' || n, now(), false
+                   SELECT gen_random_uuid(), 'Cliente ' || n, 'PT', '', 'pt-pt', 'Europe/Lisbon', 'grow' || n, now(),
+                       false
                    FROM generate_series(1, %s) AS n RETURNING id)
                INSERT INTO subscriptions_subscription (id, customer_id, product_id, policy_id, price_class, seats,
                    assigned, ends_on, credit, term, version, paid_by, opened_at)
