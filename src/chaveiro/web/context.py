@@ -25,6 +25,7 @@ def installation(request: HttpRequest) -> dict[str, Any]:
         "language_names": [(code, html_lang(code), name) for code, name in LANGUAGE_NAMES],
         "switch_name": SWITCH,
         "reader": getattr(request, "account", None),
+        "at": getattr(request, "at", ""),
         "actor": getattr(request, "actor", ANONYMOUS),
         "request_id": getattr(request, "request_id", ""),
         "here": scrub(request.path),
