@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from chaveiro.rules.actors import ANONYMOUS
 from chaveiro.rules.keys import scrub
 from chaveiro.web.languages import SWITCH, html_lang, language_of
+from chaveiro.web.navigation import navigation
+from chaveiro.web.themes import theme_of
 
 LANGUAGE_NAMES = (("pt-pt", "Português"), ("en", "English"))
 
@@ -25,8 +27,10 @@ def installation(request: HttpRequest) -> dict[str, Any]:
         "language_names": [(code, html_lang(code), name) for code, name in LANGUAGE_NAMES],
         "switch_name": SWITCH,
         "reader": getattr(request, "account", None),
+        "theme": theme_of(request),
+        "navigation": navigation(request),
         "at": getattr(request, "at", ""),
         "actor": getattr(request, "actor", ANONYMOUS),
         "request_id": getattr(request, "request_id", ""),
-        "here": scrub(request.path),
+        "here": scrub(request.path_info),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from chaveiro.web import demo, homes, languages, ownership, partners, receipts, sign_in
+from chaveiro.web import demo, homes, languages, ownership, partners, parts, receipts, sign_in, themes
 from chaveiro.web.redeem import confirm, keys, organisation, purpose, start
 
 REFERENCE = r"(?P<reference>[Rr]-[0-9A-Za-z]{4}-[0-9A-Za-z]{4})"
@@ -13,6 +13,7 @@ FORM = r"(?P<form>json|jws)"
 urlpatterns = [
     path("", start.home),
     path("language", languages.switch),
+    path("theme", themes.choose),
     path("redeem", start.start),
     path("redeem/code", start.code),
     path("redeem/resume", start.resume),
@@ -32,5 +33,6 @@ urlpatterns = [
     path("home", homes.home),
     path("partners-of-record/<uuid:proposal>", partners.settle),
     path("demo/mail", demo.letters),
+    path("demo/parts", parts.parts),
     path("demo/mail/<str:name>", demo.letter),
 ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.utils.timezone import get_current_timezone_name
 
-from chaveiro.rules import serials
+from chaveiro.rules import identifiers, serials
 from chaveiro.web.pages import language
 from chaveiro.wording import Figures, figures
 
@@ -78,3 +79,9 @@ def get(mapping: Mapping[str, Any], name: Any) -> Any:
 
 def _day(value: date | str) -> date:
     return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+@register.filter
+def public(identifier: UUID, noun: str) -> str:
+    """The public form of an id: `card.id|public:"subscription"`."""
+    return identifiers.write(noun, identifier)
