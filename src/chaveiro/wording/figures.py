@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
 from babel.core import get_global
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
@@ -37,6 +37,10 @@ class Figures:
     def day(self, value: date) -> str:
         """`22 de novembro de 2026`, `22 November 2026`."""
         return str(format_date(value, "long", locale=self.locale))
+
+    def day_of_year(self, value: date) -> str:
+        """`22 de novembro`, `22 November`: where the year goes without saying."""
+        return str(format_skeleton("MMMMd", value, locale=self.locale))
 
     def last_day(self, ends_on: date) -> str:
         """The last covered day of something that ends on the first day not covered."""

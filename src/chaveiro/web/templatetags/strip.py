@@ -10,7 +10,8 @@ from django import template
 from django.utils.translation import gettext as _
 
 from chaveiro import wiring
-from chaveiro.web.templatetags.words import day
+from chaveiro.web.pages import language
+from chaveiro.wording import figures
 
 register = template.Library()
 
@@ -34,7 +35,7 @@ def life_strip(card: Any) -> Strip:
     """The geometry for a subscription's card (stage, ends_on, access_stops_on, erasure_on) on the platform's day."""
     today = wiring.means().day
     at = _place(today, card)
-    return Strip(at, max(0, (at or 0) - MARK_HALF), _("Today, %(day)s") % {"day": day(today)})
+    return Strip(at, max(0, (at or 0) - MARK_HALF), _("Today, %(day)s") % {"day": figures(language()).day_of_year(today)})
 
 
 def _place(today: date, card: Any) -> int | None:
