@@ -9,7 +9,7 @@ from importlib import import_module
 
 from benches import proof
 
-NAMES = ("codec", "mint", "redeem")
+NAMES = ("codec", "mint", "redeem", "pages")
 
 
 def main(arguments: list[str]) -> int:

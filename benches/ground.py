@@ -21,6 +21,7 @@ from chaveiro.adapters.database_roles import role_name, role_password
 from chaveiro.adapters.embedded_binaries import find
 from chaveiro.adapters.embedded_postgres import Cluster
 from chaveiro.adapters.provision import provision
+from chaveiro.adapters.signing import new_private_key
 
 SECRET = "only for benches: nothing outside them is signed with this"
 DATABASE = "bench"
@@ -98,6 +99,7 @@ def _environment(folder: Path, socket_folder: str, port: int) -> None:
         CHAVEIRO_SECRET_KEY=SECRET,
         CHAVEIRO_DATABASE_URL=f"postgresql:///{DATABASE}?host={socket_folder}&port={port}",
         CHAVEIRO_KEY_PEPPERS="1:" + base64.b64encode(b"a pepper that only benches ever use").decode(),
+        CHAVEIRO_SIGNING_KEYS=new_private_key(b"only for benches, never elsewhere"[:32]),
         CHAVEIRO_PROCESS="system",
     )
 
