@@ -23,18 +23,22 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, input, 
     const box = each.getBoundingClientRect();
     const style = getComputedStyle(each);
     if (!box.width || style.visibility === 'hidden' || each.closest('.aside, .skip')) return false;
-    const inline = each.tagName === 'A' && style.display === 'inline' && each.parentElement.closest('p, li, td, dd, span, h2, h3, th');
+    const inline = each.tagName === 'A' && style.display === 'inline'
+      && each.parentElement.closest('p, li, td, dd, span, h2, h3, th');
     return !inline && (box.height < %d || box.width < %d);
   }).map((each) => each.outerHTML.slice(0, 120))""" % (TARGET, TARGET)  # noqa: UP031 - braces are the script's
 
-WIDER = """() => [...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > innerWidth + 1
+WIDER = """() => [...document.querySelectorAll('body *')]
+  .filter((each) => each.getBoundingClientRect().right > innerWidth + 1
     && !each.closest('.wide, .aside, .skip')).map((each) => each.outerHTML.slice(0, 120)).slice(0, 3)"""
 
 # Walks by keyboard; an element that has the focus must be seen: nothing may lie over its middle.
 COVERED = """() => { const at = document.activeElement; if (!at || at === document.body) return '';
   const box = at.getBoundingClientRect(); if (!box.width) return '';
-  const over = document.elementFromPoint(box.left + Math.min(box.width, 40) / 2, box.top + Math.min(box.height, 24) / 2);
-  return !over || at.contains(over) || over.contains(at) || over.closest('label') ? '' : at.outerHTML.slice(0, 120); }"""
+  const over = document.elementFromPoint(
+    box.left + Math.min(box.width, 40) / 2, box.top + Math.min(box.height, 24) / 2);
+  return !over || at.contains(over) || over.contains(at) || over.closest('label')
+    ? '' : at.outerHTML.slice(0, 120); }"""
 
 
 class Looking:
