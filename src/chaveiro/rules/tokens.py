@@ -9,6 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from chaveiro.rules.actors import SCOPES, Actor, Kind
+from chaveiro.rules.drafts import LINK_PATH
 from chaveiro.rules.errors import Malformed, NotAllowed, Refusal
 
 TOKEN_PREFIX = "chv_"  # noqa: S105 - what every token begins with
@@ -31,16 +32,29 @@ class LinkSpent(Refusal):
 
 
 class Purpose(StrEnum):
-    """What a one-time link does: sign in once, or take ownership of an account that somebody else made."""
+    """What a one-time link does: sign in once, take ownership of an account that somebody else made, …"""
 
     SIGN_IN = "sign_in"
     OWNERSHIP = "ownership"
+    RESET = "reset"  # set a password
+    ADDRESS = "address"  # show that a mailbox is yours
 
 
 # How long a link is good. An operator's first sign-in link lives for the hour that `init` promises.
-LIVES: Mapping[Purpose, timedelta] = {Purpose.SIGN_IN: timedelta(hours=1), Purpose.OWNERSHIP: timedelta(days=14)}
-_PATHS: Mapping[Purpose, str] = {Purpose.SIGN_IN: "/sign-in/", Purpose.OWNERSHIP: "/ownership/"}
-LINK_IN_TEXT = re.compile("(" + "|".join(re.escape(path) for path in _PATHS.values()) + ")[A-Za-z0-9_-]+")
+LIVES: Mapping[Purpose, timedelta] = {
+    Purpose.SIGN_IN: timedelta(hours=1),
+    Purpose.OWNERSHIP: timedelta(days=14),
+    Purpose.RESET: timedelta(hours=1),
+    Purpose.ADDRESS: timedelta(days=2),
+}
+_PATHS: Mapping[Purpose, str] = {
+    Purpose.SIGN_IN: "/sign-in/",
+    Purpose.OWNERSHIP: "/ownership/",
+    Purpose.RESET: "/reset/",
+    Purpose.ADDRESS: "/address/",
+}
+_LINK_PATHS = (*_PATHS.values(), LINK_PATH)
+LINK_IN_TEXT = re.compile("(" + "|".join(re.escape(path) for path in _LINK_PATHS) + ")[A-Za-z0-9_-]+")
 TOKEN_IN_TEXT = re.compile(re.escape(TOKEN_PREFIX) + "[A-Za-z0-9]+")
 
 

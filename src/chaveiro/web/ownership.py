@@ -2,113 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import SimpleNamespace
+from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
-from django.http import HttpResponse
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.http import HttpResponse, JsonResponse
+from django.views.decorators.http import require_http_methods, require_POST
 
 from chaveiro import wiring
 from chaveiro.apps.customers import queries as customers
-from chaveiro.apps.delegation import queries as delegation
-from chaveiro.apps.delegation.actions import confirm_partner_of_record, decline_partner_of_record
 from chaveiro.apps.identity import queries as identity
-from chaveiro.apps.identity.actions import accounts, acting, links
-from chaveiro.apps.identity.queries import AccountCard
+from chaveiro.apps.identity.actions import acting, links, ownership, passkeys
+from chaveiro.apps.identity.queries import Identified
 from chaveiro.rules.actors import Actor
-from chaveiro.rules.tokens import Purpose
-from chaveiro.web import sessions
-from chaveiro.web.languages import greet, remember, switch_now, switching
-from chaveiro.web.moving import see_other
-from chaveiro.web.pages import Problem, page
+from chaveiro.rules.errors import Refusal
+from chaveiro.rules.limits import TooMany
+from chaveiro.rules.sessions import How
+from chaveiro.rules.tokens import LinkSpent, Purpose
+from chaveiro.web import browsers, openid, passwords, second_step, settling
+from chaveiro.web.languages import remember, switch_now, switching
+from chaveiro.web.limiting import count
+from chaveiro.web.naming import name_for_passkey
+from chaveiro.web.pages import Problem, page, problem
 
-PASSWORD_LENGTH_AT_MOST = 1024
-SETTLE = {"confirm": confirm_partner_of_record, "decline": decline_partner_of_record}
+BY_PROVIDER = "provider:"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def take(request: Any, secret: str) -> HttpResponse:
-    """GET shows whose account and which organisation it is; POST sets the password and uses the link up."""
+    """GET shows whose account and which organisation it is; POST uses the link up, for one way to sign in."""
     found = links.look(secret=secret, purpose=Purpose.OWNERSHIP, now=wiring.now())
-    with acting(found.actor):
-        context = _context(found.actor)
-    context["decision"] = request.POST.get("partner", "")
+    context = _context(request, found.actor, secret)
     if request.method != "POST":
         return page(request, "ownership.html", context)
     language = switching(request)
     if language:
         switch_now(request, language)
         return remember(page(request, "ownership.html", context), language)
-    password = request.POST.get("password", "")[:PASSWORD_LENGTH_AT_MOST]
-    problems = _problems(password, request.POST.get("again", ""), context)
-    if problems:
-        return page(request, "ownership.html", context, status=422, problems=problems)
-    accounts.take_ownership(secret=secret, password=password, now=wiring.now())
-    _settle(found.actor, context["proposals"], context["decision"])
-    assert found.actor.account is not None
-    sessions.start(request, found.actor.account)
-    return greet(request, see_other("/home"), found.language)
+    by = request.POST.get("do", "")
+    problems = settling.problems(context["proposals"], context["decision"])
+    if by == "passkey":
+        return _with_passkey(request, secret, context, problems)
+    if by.startswith(BY_PROVIDER):
+        provider = openid.provider_named(by.removeprefix(BY_PROVIDER))
+        if problems:
+            return _again(request, context, problems)
+        return openid.leave_to_own(request, provider, found.actor, secret, context["decision"])
+    return _with_password(request, secret, context, problems)
 
 
-def _context(actor: Actor) -> dict[str, Any]:
-    now = wiring.now()
+@require_POST
+def options(request: Any, secret: str) -> HttpResponse:
+    """What the browser is asked for, to make a passkey; 422 while the rest of the form is not filled in."""
+    found = links.look(secret=secret, purpose=Purpose.OWNERSHIP, now=wiring.now())
+    count(request, "passkeys")
+    with acting(found.actor):
+        proposals = settling.proposals_to(found.actor)
+    if settling.problems(proposals, request.POST.get("partner", "")):
+        return JsonResponse({}, status=422)
+    asked = passkeys.options_for_new(actor=found.actor, counter=browsers.counter(request))
+    return browsers.options(request, asked)
+
+
+def _context(request: Any, actor: Actor, secret: str) -> dict[str, Any]:
     assert actor.account is not None
-    context: dict[str, Any] = {"person": identity.account(actor.account), "proposals": [], "organisation": ""}
-    if actor.customer is not None:
-        context["organisation"] = customers.name_of(actor.customer)
-        context["proposals"] = delegation.proposals(customer=actor.customer, now=now)
+    with acting(actor):
+        context: dict[str, Any] = {"person": identity.account(actor.account), "organisation": "", "since": None}
+        if actor.customer is not None:
+            context["organisation"] = customers.name_of(actor.customer)
+            context["since"] = customers.opened_at(actor.customer)
+            context["administrator"] = "administrator" in customers.standing(actor).roles
+        context["proposals"] = settling.proposals_to(actor)
+    context["decision"] = request.POST.get("partner", "")
+    context["options"] = f"/ownership/{secret}/passkey"
+    context["providers"] = wiring.providers()
     return context
 
 
-def _problems(password: str, again: str, context: dict[str, Any]) -> list[Problem]:
-    """Everything that stands against the form, told at once."""
-    problems = [Problem("password", text, _("Choose another password.")) for text in _weaknesses(password, context)]
-    if not problems and password != again:
-        text = _("The two passwords are not the same.")
-        problems.append(Problem("again", text, _("Enter the same password twice.")))
-    if context["proposals"] and context["decision"] not in SETTLE:
-        text = _("Say whether this partner shall be your partner of record.")
-        problems.append(Problem("partner-confirm", text, _("You can change this at any time.")))
-    return problems
+def _with_password(request: Any, secret: str, context: Mapping[str, Any], problems: list[Problem]) -> HttpResponse:
+    problems = [*passwords.problems(request, context["person"]), *problems]
+    if problems:
+        return _again(request, context, problems)
+    found = ownership.with_password(secret=secret, password=passwords.sent(request), now=wiring.now())
+    return _taken(request, found, context, How.PASSWORD)
 
 
-def _weaknesses(password: str, context: dict[str, Any]) -> Sequence[str]:
-    person: AccountCard = context["person"]
+def _with_passkey(request: Any, secret: str, context: Mapping[str, Any], problems: list[Problem]) -> HttpResponse:
+    if problems:
+        return _again(request, context, problems)
     try:
-        validate_password(password, _Named(person))  # type: ignore[arg-type]
-    except ValidationError as fault:
-        return list(fault.messages)
-    return ()
+        found = ownership.with_passkey(
+            secret=secret,
+            answer=browsers.answer_in(request),
+            name=name_for_passkey(request),
+            counter=browsers.counter(request),
+        )
+    except (LinkSpent, TooMany):
+        raise
+    except Refusal as refusal:
+        return _again(request, context, [problem("top", refusal)])
+    return _taken(request, found, context, How.PASSKEY)
 
 
-class _Named:
-    """A person as the check for passwords like their own name knows them, with the names of those facts."""
-
-    def __init__(self, person: AccountCard) -> None:
-        self.username, self.email = person.login_name, person.email
-        self.first_name, self.last_name = person.given_name, person.family_name
-        self._meta = self
-
-    def get_field(self, name: str) -> SimpleNamespace:
-        """A fact's name for people."""
-        names = {
-            "username": _("user name"),
-            "email": _("e-mail address"),
-            "first_name": _("given name"),
-            "last_name": _("family name"),
-        }
-        return SimpleNamespace(verbose_name=names[name])
+def _taken(request: Any, found: Identified, context: Mapping[str, Any], how: How) -> HttpResponse:
+    settling.settle(found.actor, context["decision"])
+    return second_step.enter(request, [found], how, two_already=True)
 
 
-def _settle(actor: Actor, proposals: Sequence[delegation.PartnerCard], decision: str) -> None:
-    """Confirm or decline what was proposed, with the roles that the person has."""
-    if not proposals:
-        return
-    with acting(actor):
-        whole = customers.standing(actor)
-    for proposal in proposals[:1]:
-        SETTLE[decision](actor=whole, proposal=proposal.id, now=wiring.now())
+def _again(request: Any, context: Mapping[str, Any], problems: list[Problem]) -> HttpResponse:
+    return browsers.hold(request, page(request, "ownership.html", context, status=422, problems=problems))

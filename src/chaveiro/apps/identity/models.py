@@ -15,6 +15,7 @@ class AccountManager(BaseUserManager["Account"]):
 class Account(AbstractBaseUser):
     """A person in one organisation. One e-mail address may lead to several accounts, hence the chooser."""
 
+    SEEN = ("seen_account", "id", "customer_id", "organisation_id")
     id = models.UUIDField(primary_key=True)
     login_name = models.TextField()
     kind = models.TextField()
@@ -64,6 +65,7 @@ class Account(AbstractBaseUser):
 class Token(models.Model):
     """A bearer token `chv_…` of one account, never wider than it."""
 
+    SEEN = ("seen_own", "account_id")
     id = models.UUIDField(primary_key=True)
     account = models.ForeignKey(Account, models.PROTECT)
     name = models.TextField()
@@ -77,6 +79,7 @@ class Token(models.Model):
 class Link(models.Model):
     """A one-time link into an account: to sign in once, or to take ownership."""
 
+    SEEN = ("seen_by_house",)
     id = models.UUIDField(primary_key=True)
     account = models.ForeignKey(Account, models.PROTECT)
     purpose = models.TextField()
@@ -88,6 +91,137 @@ class Link(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(purpose__in=["sign_in", "ownership"]), name="link_purpose_is_known"
+                condition=models.Q(purpose__in=["sign_in", "ownership", "reset", "address"]),
+                name="link_purpose_is_known",
+            ),
+        ]
+
+
+class Session(models.Model):
+    """One sign-in of an account at a browser, which may have several accounts signed in beside one another."""
+
+    SEEN = ("seen_own", "account_id")
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(Account, models.PROTECT, db_index=False)
+    browser = models.BinaryField()  # digest of the secret in the browser's cookie
+    how = models.TextField()
+    agent = models.TextField(default="")
+    network = models.TextField(default="")  # the address, cut to /24 or /64
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()  # to five minutes
+    ends_at = models.DateTimeField()  # 12 hours after it was last used, at the latest 30 days after it began
+    confirmed_at = models.DateTimeField(null=True)  # when the person last proved to be there
+    ended_at = models.DateTimeField(null=True)  # signed out, or ended from elsewhere
+    forgotten = models.BooleanField(default=False)  # not shown to choose from at its browser any more
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(how__in=["link", "password", "passkey", "oidc"]), name="session_how_is_known"
+            ),
+            models.UniqueConstraint(
+                fields=["browser", "account"], condition=models.Q(forgotten=False), name="session_is_one_at_its_browser"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-started_at"], name="session_by_account"),
+            models.Index(fields=["ends_at"], name="session_by_end"),
+        ]
+
+
+class Passkey(models.Model):
+    """A passkey of an account: the public half, and how often it was used as far as the authenticator says."""
+
+    SEEN = ("seen_own", "account_id")
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(Account, models.PROTECT)
+    name = models.TextField()
+    credential_id = models.BinaryField(unique=True)
+    public_key = models.BinaryField()
+    sign_count = models.BigIntegerField()
+    synced = models.BooleanField()  # kept by a password manager on several devices
+    transports = ArrayField(models.TextField())
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
+class OneTimeCodes(models.Model):
+    """The seed of an account's authenticator app, sealed by the vault, and the last half minute whose code was used."""
+
+    SEEN = ("seen_own", "account_id")
+    account = models.OneToOneField(Account, models.PROTECT, primary_key=True)
+    sealed = models.BinaryField()
+    last_step = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)  # null: shown, and no code of it was entered yet
+
+
+class RecoveryCode(models.Model):
+    """One of the ten codes that open once where the authenticator app is lost."""
+
+    SEEN = ("seen_own", "account_id")
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(Account, models.PROTECT)
+    digest = models.BinaryField(unique=True)
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
+class Testimony(models.Model):
+    """An OpenID Connect provider's name for somebody, linked to an account from inside it."""
+
+    SEEN = ("seen_own", "account_id")
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(Account, models.PROTECT)
+    provider = models.TextField()  # our name for it, in the settings
+    issuer = models.TextField()
+    subject = models.TextField()
+    label = models.TextField(default="")
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject", "account"], name="testimony_is_linked_once"),
+        ]
+
+
+class Challenge(models.Model):
+    """A question put to one browser, to be answered once: its id is the digest of the question."""
+
+    id = models.UUIDField(primary_key=True)
+    browser = models.BinaryField()  # digest of the secret in the browser's own cookie
+    purpose = models.TextField()
+    account = models.ForeignKey(Account, models.PROTECT, null=True, db_index=False)
+    facts = models.JSONField(default=dict)
+    tries = models.IntegerField(default=0)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="challenge_by_end")]
+
+
+class AddressChange(models.Model):
+    """A new mail address of an account, until and since its mailbox was shown to be the person's."""
+
+    SEEN = ("seen_own", "account_id")
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(Account, models.PROTECT)
+    which = models.TextField()
+    address = models.TextField()
+    previous = models.TextField()
+    link = models.BinaryField(null=True)  # digest of the secret that was posted there
+    created_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    confirmed = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(which__in=["email", "alternate_email"]), name="address_is_one_of_two"
+            ),
+            models.UniqueConstraint(
+                fields=["account"], condition=models.Q(settled_at__isnull=True), name="one_address_changes_at_a_time"
             ),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,9 +10,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from chaveiro.apps.identity.models import Account, Token
+from chaveiro.apps.identity.models import Account, AddressChange, Link, Passkey, Session, Testimony, Token
+from chaveiro.apps.journal.models import seen
 from chaveiro.rules.actors import Actor, Kind
 from chaveiro.rules.errors import NotFound
+from chaveiro.rules.factors import PASSKEYS_AT_MOST, TESTIMONIES_AT_MOST, Ways
+from chaveiro.rules.sessions import How
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,21 @@ class Identified:
     token: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SessionCard:
+    """One sign-in of an account, as its own person sees it."""
+
+    id: UUID
+    how: How
+    agent: str
+    network: str
+    started_at: datetime
+    seen_at: datetime
+
+
 def account(identifier: UUID) -> AccountCard:
     """One account within sight. Raises NotFound."""
-    row = Account.objects.filter(id=identifier).first()
+    row = seen(Account).filter(id=identifier).first()
     if row is None:
         raise NotFound()
     return AccountCard(
@@ -80,6 +96,12 @@ def account(identifier: UUID) -> AccountCard:
     )
 
 
+def names_of(accounts: Collection[UUID]) -> dict[UUID, str]:
+    """Given and family name of those accounts that are within sight: people of one's own side."""
+    found = seen(Account).filter(id__in=list(accounts)).values_list("id", "given_name", "family_name")
+    return {identifier: f"{given} {family}".strip() for identifier, given, family in found}
+
+
 def actor_of(card: AccountCard) -> Actor:
     """The actor that a person signed in with this account is, without roles."""
     return Actor(card.kind, account=card.id, organisation=card.organisation_id, customer=card.customer_id)
@@ -87,20 +109,21 @@ def actor_of(card: AccountCard) -> Actor:
 
 def open_accounts_with(email: str, *, limit: int = 20) -> list[AccountCard]:
     """The open accounts within sight that an address leads to, oldest first: one person may have several."""
-    found = Account.objects.filter(email__iexact=email.strip(), closed_at=None).order_by("created_at")[:limit]
+    found = seen(Account).filter(email__iexact=email.strip(), closed_at=None).order_by("created_at")[:limit]
     return [account(row.id) for row in found]
 
 
-def has_operators() -> bool:
-    """Whether anybody may act for the vendor; only the house itself and operators see the answer."""
-    return Account.objects.filter(kind=Kind.OPERATOR.value, closed_at=None).exists()
+def operators(*, limit: int = 50) -> list[UUID]:
+    """The open accounts of those who act for the vendor, the oldest first."""
+    found = seen(Account).filter(kind=Kind.OPERATOR.value, closed_at=None).order_by("created_at")
+    return list(found.values_list("id", flat=True)[:limit])
 
 
 def tokens(of_account: UUID) -> list[TokenCard]:
     """The tokens of an account within sight, newest first, revoked ones too."""
     return [
         TokenCard(row.id, row.account_id, row.name, tuple(row.scopes), row.created_at, row.expires_at, row.revoked_at)
-        for row in Token.objects.filter(account_id=of_account).order_by("-created_at")[:200]
+        for row in seen(Token).filter(account_id=of_account).order_by("-created_at")[:200]
     ]
 
 
@@ -123,6 +146,33 @@ def by_login_name(name: str) -> Identified | None:
     return Identified(Actor(Kind(kind), identifier, organisation, customer), language)
 
 
+def by_name(name: str, *, limit: int) -> list[Identified]:
+    """Whom a name leads to, the open account that signs in with it or those that have it as e-mail address.
+
+    Accounts that have a password come first, among them the one whose own name it is.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM identity_by_name(%s, %s)", (name, limit))
+        rows = cursor.fetchall()
+    return [
+        Identified(Actor(Kind(kind), identifier, organisation, customer), language)
+        for identifier, kind, organisation, customer, language in rows
+    ]
+
+
+def has_link_since(of_account: UUID, purpose: str, since: datetime, *, besides: bytes) -> bool:
+    """Whether another link of that purpose was made for an account since an instant; only the house sees links."""
+    made = seen(Link).filter(account_id=of_account, purpose=purpose, created_at__gt=since, used_at=None)
+    return made.exclude(digest=besides).exists()
+
+
+def sessions(of_account: UUID, now: datetime) -> list[SessionCard]:
+    """Where an account within sight is signed in, the latest used first."""
+    live = seen(Session).filter(account_id=of_account, ended_at=None, ends_at__gt=now)
+    rows = live.order_by("-seen_at", "-id")[:200]
+    return [SessionCard(row.id, How(row.how), row.agent, row.network, row.started_at, row.seen_at) for row in rows]
+
+
 def by_link(digest: bytes, purpose: str, now: datetime) -> Identified | None:
     """Whom a one-time link leads to, while it is good; looking does not use it up."""
     row = _row("SELECT * FROM identity_by_link(%s, %s, %s)", digest, purpose, now)
@@ -137,3 +187,115 @@ def _row(sql: str, *parameters: Any) -> tuple[Any, ...] | None:
         cursor.execute(sql, parameters)
         found: tuple[Any, ...] | None = cursor.fetchone()
         return found
+
+
+# --- how one signs in -------------------------------------------------------------------------------------------------
+
+WAYS = """
+SELECT a.password <> '' AND NOT starts_with(a.password, '!'),
+    (SELECT count(*) FROM identity_passkey p WHERE p.account_id = a.id AND seen_own(p.account_id)),
+    (SELECT count(*) FROM identity_testimony v WHERE v.account_id = a.id AND seen_own(v.account_id)),
+    EXISTS (SELECT FROM identity_onetimecodes o WHERE o.account_id = a.id AND o.confirmed_at IS NOT NULL
+        AND seen_own(o.account_id)),
+    (SELECT count(*) FROM identity_recoverycode r WHERE r.account_id = a.id AND r.used_at IS NULL
+        AND seen_own(r.account_id))
+FROM identity_account a WHERE a.id = %s AND seen_account(a.id, a.customer_id, a.organisation_id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyCard:
+    """A passkey as its person sees it in the list. `synced`: a password manager keeps it on several devices."""
+
+    id: UUID
+    name: str
+    synced: bool
+    created_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TestimonyCard:
+    """A provider's sign-in that is linked to an account. `provider` is our name for it, `label` theirs."""
+
+    id: UUID
+    provider: str
+    label: str = field(repr=False)
+    created_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddressWish:
+    """A new address of an account that waits for its mailbox to be shown. `which`: email, alternate_email."""
+
+    id: UUID
+    which: str
+    address: str = field(repr=False)
+    previous: str = field(repr=False)
+    created_at: datetime
+    link: bytes | None = field(default=None, repr=False)
+
+
+def ways(of_account: UUID) -> Ways:
+    """How one can sign in to an account within sight, in one statement. Raises NotFound."""
+    row = _row(WAYS, of_account)
+    if row is None:
+        raise NotFound()
+    password, passkeys_, providers, codes, recovery = row
+    return Ways(password, passkeys_, providers, codes, recovery)
+
+
+def passkeys(of_account: UUID) -> list[PasskeyCard]:
+    """The passkeys of an account within sight, the oldest first."""
+    rows = seen(Passkey).filter(account_id=of_account).order_by("created_at", "id")[:PASSKEYS_AT_MOST]
+    return [PasskeyCard(row.id, row.name, row.synced, row.created_at, row.used_at) for row in rows]
+
+
+def testimonies(of_account: UUID) -> list[TestimonyCard]:
+    """The providers' sign-ins that are linked to an account within sight, the oldest first."""
+    rows = seen(Testimony).filter(account_id=of_account).order_by("created_at", "id")[:TESTIMONIES_AT_MOST]
+    return [TestimonyCard(row.id, row.provider, row.label, row.created_at, row.used_at) for row in rows]
+
+
+def address_wish(of_account: UUID) -> AddressWish | None:
+    """The address of an account within sight that waits to be confirmed; one at a time does."""
+    row = seen(AddressChange).filter(account_id=of_account, settled_at=None).first()
+    return None if row is None else _wish(row)
+
+
+def address_change(change: UUID) -> tuple[AddressWish, bool]:
+    """A change of address within sight, and whether it still waits. Raises NotFound."""
+    row = seen(AddressChange).filter(id=change).first()
+    if row is None:
+        raise NotFound()
+    return _wish(row), row.settled_at is None
+
+
+def _wish(row: AddressChange) -> AddressWish:
+    return AddressWish(
+        row.id,
+        row.which,
+        row.address,
+        row.previous,
+        row.created_at,
+        None if row.link is None else bytes(row.link),
+    )
+
+
+def by_credential(credential: bytes) -> Identified | None:
+    """Whose passkey has this id, while the account is open; nothing was verified yet."""
+    row = _row("SELECT * FROM identity_by_credential(%s)", credential)
+    return None if row is None else _identified(row)
+
+
+def by_testimony(issuer: str, subject: str, *, limit: int = 20) -> list[Identified]:
+    """The open accounts that a provider's verified statement leads to, the longest linked first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM identity_by_testimony(%s, %s, %s)", (issuer, subject, limit))
+        return [_identified(row) for row in cursor.fetchall()]
+
+
+def _identified(row: tuple[Any, ...]) -> Identified:
+    identifier, kind, organisation, customer, language = row
+    return Identified(Actor(Kind(kind), identifier, organisation, customer), language)

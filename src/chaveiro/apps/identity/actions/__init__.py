@@ -2,7 +2,8 @@
 
 scope      acting as somebody: the one transaction of an act
 tokens     bearer tokens for programs
-links      one-time links, to sign in and to take ownership
+links      one-time links, to sign in, to take ownership, to set a new password
+sessions   who is signed in at which browser
 accounts   people who may sign in
 """
 

@@ -6,19 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, connection, transaction
 
 from chaveiro.apps.identity import queries
-from chaveiro.apps.identity.actions import links
 from chaveiro.apps.identity.actions.scope import acting
 from chaveiro.apps.identity.models import Account
-from chaveiro.apps.identity.queries import Identified
 from chaveiro.apps.journal.actions import record
+from chaveiro.apps.journal.models import seen
 from chaveiro.rules.actors import Actor, Kind
-from chaveiro.rules.errors import Malformed, NotAllowed, NotFound, Refusal
+from chaveiro.rules.errors import Malformed, NotAllowed, Refusal
 from chaveiro.rules.means import Means
-from chaveiro.rules.tokens import Purpose
 
 NO_PASSWORD = "!"  # noqa: S105 - Django's mark for an account that no password opens
 NAME_LENGTH_AT_MOST = 150
@@ -117,33 +114,9 @@ def close_account(*, actor: Actor, account: UUID, now: datetime) -> None:
         raise NotAllowed(needs="another operator")
     with acting(actor):
         card = queries.account(account)
-        if Account.objects.filter(id=account, closed_at=None).update(closed_at=now) == 0:
+        if seen(Account).filter(id=account, closed_at=None).update(closed_at=now) == 0:
             return
         with connection.cursor() as cursor:
             cursor.execute("SELECT identity_end_secrets(%s, %s)", (account, now))
         tag = "operator:removed" if card.kind is Kind.OPERATOR else "person:deleted"
         record(tag=tag, at=now, actor=actor, subject_id=account, customer_id=card.customer_id)
-
-
-def take_ownership(*, secret: str, password: str, now: datetime) -> Identified:
-    """The person named at redemption makes the account theirs: uses the link up, sets the first password.
-
-    The door has checked the password by the installation's rules. Journals `ownership:taken`. Raises LinkSpent.
-    """
-    found = links.look(secret=secret, purpose=Purpose.OWNERSHIP, now=now)
-    actor = found.actor
-    assert actor.account is not None
-    hashed = make_password(password)  # slow on purpose: before the transaction, not inside it
-    with acting(actor):
-        links.use(actor=actor, secret=secret, purpose=Purpose.OWNERSHIP, now=now)
-        changed = Account.objects.filter(id=actor.account, closed_at=None).update(password=hashed, owned_at=now)
-        if changed != 1:
-            raise NotFound()
-        record(
-            tag="ownership:taken",
-            at=now,
-            actor=actor,
-            subject_id=str(actor.account),
-            customer_id=actor.customer,
-        )
-    return found

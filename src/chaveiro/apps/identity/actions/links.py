@@ -13,6 +13,7 @@ from chaveiro.apps.identity.actions.scope import acting, digest_of
 from chaveiro.apps.identity.models import Link
 from chaveiro.apps.identity.queries import Identified
 from chaveiro.apps.journal.actions import record
+from chaveiro.apps.journal.models import seen
 from chaveiro.rules.actors import ANONYMOUS, Actor, Kind
 from chaveiro.rules.errors import NotAllowed, NotFound
 from chaveiro.rules.means import Means
@@ -52,7 +53,7 @@ def make(
         owner = queries.account(account)
         if owner.closed:
             raise NotFound()
-        before = Link.objects.filter(digest=digest, account_id=account, purpose=purpose.value).first()
+        before = seen(Link).filter(digest=digest, account_id=account, purpose=purpose.value).first()
         if before is not None:
             return MadeLink(path_of(purpose, text), before.expires_at)
         link = Link(id=means.new_id(), account_id=account, purpose=purpose.value, digest=digest)
@@ -87,23 +88,3 @@ def use(*, actor: Actor, secret: str, purpose: Purpose, now: datetime) -> None:
         row = cursor.fetchone()
         if row is None or row[0] != actor.account:
             raise LinkSpent()
-
-
-def sign_in(*, secret: str, now: datetime) -> Identified:
-    """Sign in by a one-time link: uses it up and journals `session:started`. Raises LinkSpent.
-
-    The door calls it on a POST and starts the session with what it answers.
-    """
-    found = look(secret=secret, purpose=Purpose.SIGN_IN, now=now)
-    actor = found.actor
-    with acting(actor):
-        use(actor=actor, secret=secret, purpose=Purpose.SIGN_IN, now=now)
-        record(
-            tag="session:started",
-            at=now,
-            actor=actor,
-            subject_id=str(actor.account),
-            customer_id=actor.customer,
-            facts={"by": "link"},
-        )
-    return found

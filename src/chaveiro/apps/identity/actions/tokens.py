@@ -96,7 +96,7 @@ def revoke_token(*, actor: Actor, token: UUID, now: datetime) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE identity_token SET revoked_at = coalesce(revoked_at, %s) WHERE id = %s"
-                " RETURNING account_id, revoked_at = %s",
+                " AND seen_own(account_id) RETURNING account_id, revoked_at = %s",
                 (now, token, now),
             )
             row = cursor.fetchone()
