@@ -12,7 +12,17 @@ from chaveiro.apps.keys.models import Hold
 from chaveiro.rules.keys import group, mint
 from tests.cast import World, make_keys, open_customer
 from tests.web.conftest import PORTUGUESE, text_of
-from tests.web.journey import begin, confirm_it, problems_of, send_keys, to_confirm, typo
+from tests.web.journey import (
+    begin,
+    confirm_it,
+    keys_are_right,
+    leads_to,
+    path,
+    problems_of,
+    send_keys,
+    to_confirm,
+    typo,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.money]
 
@@ -47,7 +57,7 @@ def test_a_mistyped_key_stays_in_its_field_with_its_wrong_symbols_marked_and_a_r
     assert len(re.findall(r"<b>.</b>", page)) == 2
     assert f'Sim, a chave do cartão é <span class="code" translate="no">{mistyped}</span>' in page
     assert send_keys(pt, typo(mistyped))["Content-Type"].startswith("text/html"), "a repair is never applied in silence"
-    assert send_keys(pt, typo(mistyped), repair=["0"])["Location"] == "/redeem/organisation"
+    assert leads_to(send_keys(pt, typo(mistyped), repair=["0"])) == "check"
 
 
 def test_a_repair_is_of_what_stands_in_the_field_now(world: World, pt: Client) -> None:
@@ -62,7 +72,7 @@ def test_many_keys_are_found_in_a_pasted_mail(world: World, pt: Client) -> None:
     keys = make_keys(world, 12)
     begin(pt)
     mail = "Bom dia,\n\n" + "".join(f"{number}; {key.lower()}\r\n" for number, key in enumerate(keys)) + "\nAna"
-    assert pt.post("/redeem/keys", {"key": [""], "many": mail, "do": "next"})["Location"] == "/redeem/organisation"
+    assert leads_to(send_keys(pt, "", many=mail)) == "check"
     assert Hold.objects.count() == 12
 
 
@@ -75,7 +85,7 @@ def test_several_keys_in_one_field_become_several(world: World, pt: Client) -> N
 
 def test_a_paste_without_a_key_is_told_and_stays(world: World, pt: Client) -> None:
     begin(pt)
-    page = pt.post("/redeem/keys", {"key": [""], "many": "nada\nde nada", "do": "next"})
+    page = send_keys(pt, "", many="nada\nde nada")
     assert problems_of(page) == [("#many", "Não encontrámos nenhuma chave de produto no texto que colou.")]
     assert "nada\nde nada" in text_of(page)
 
@@ -98,9 +108,10 @@ def test_a_good_key_is_never_shown_whole_again(world: World, pt: Client) -> None
     confirm_it(pt, fingerprint)
     begin(other := Client(headers=PORTUGUESE))
     more = make_keys(world, 2)
-    pages = [send_keys(other, *more, do="check"), other.get("/redeem/keys"), send_keys(other, "", do="add")]
-    pages += [other.get(path) for path in ("/redeem/keys", "/redeem/organisation", "/redeem/confirm")]
-    pages += [pt.get("/redeem/receipt"), pt.get("/redeem/receipt.json")]
+    pages = [send_keys(other, *more, do="check"), other.get(path(other, "keys")), send_keys(other, "", do="add")]
+    pages += [other.get(path(other, page)) for page in ("keys", "check", "later", "confirm")]
+    pages += [keys_are_right(other), other.get(path(other, "purpose")), other.get("/redeem"), other.get("/r")]
+    pages += [pt.get(path(pt, "receipt")), pt.get(path(pt, "receipt.json"))]
     for page in pages:
         for key in (*keys, *more):
             assert key not in text_of(page)
@@ -113,7 +124,7 @@ def test_another_key_can_be_added_without_script_and_one_removed(world: World, p
     first, second = make_keys(world, 2)
     begin(pt)
     send_keys(pt, first, "", "", do="add")
-    page = text_of(pt.get("/redeem/keys"))
+    page = text_of(pt.get(path(pt, "keys")))
     assert page.count('name="key"') == 3, "four fields, one of which became a received key"
     send_keys(pt, second, do="check")
     assert Hold.objects.count() == 2
@@ -130,9 +141,9 @@ def test_ones_own_forgotten_draft_can_be_started_over(world: World, pt: Client, 
     assert "introduziu aqui todas as chaves desse resgate" in problems_of(page)[0][1]
     assert "Começar de novo com estas chaves" in text_of(page)
     send_keys(pt, "", do="start-over")
-    assert problems_of(pt.get("/redeem/keys")) == []
-    assert send_keys(pt, "")["Location"] == "/redeem/organisation"
-    assert en.get("/redeem/keys")["Location"] == "/redeem"
+    assert problems_of(pt.get(path(pt, "keys"))) == []
+    assert leads_to(send_keys(pt, "")) == "check"
+    assert en.get(path(en, "keys"))["Location"] == "/redeem"
 
 
 def test_somebody_elses_hold_is_told_without_an_offer(world: World, pt: Client, en: Client) -> None:

@@ -12,6 +12,7 @@ from chaveiro.apps.subscriptions.models import Subscription
 class Draft(models.Model):
     """A redemption being filled in. Who shows the resume secret may go on, on any device."""
 
+    SEEN = ("seen_draft", "id", "actor_id")
     id = models.UUIDField(primary_key=True)
     secret_digest = models.BinaryField(unique=True)
     state = models.TextField(default="open")
@@ -34,8 +35,12 @@ class Draft(models.Model):
 
 
 class DraftKey(models.Model):
-    """One key text in a draft: a valid one as digest and last five, any other sealed under the resume secret."""
+    """One key text in a draft: a valid one as digest and last five, any other sealed under the resume secret.
 
+    Positions below nought are keys that were taken out and can still be put back.
+    """
+
+    SEEN = ("seen_of_draft", "draft_id")
     id = models.BigAutoField(primary_key=True)
     draft = models.ForeignKey(Draft, models.CASCADE, db_index=False)
     position = models.SmallIntegerField()
@@ -49,9 +54,28 @@ class DraftKey(models.Model):
         ]
 
 
+class DraftLink(models.Model):
+    """A one-time link, mailed, that opens a draft again. Its secret is found again from its id and kept nowhere.
+
+    `sealed_code` is the draft's resume code, sealed under that secret: the row alone opens nothing.
+    """
+
+    SEEN = ("seen_of_draft", "draft_id")
+    id = models.UUIDField(primary_key=True)
+    draft = models.ForeignKey(Draft, models.CASCADE)
+    digest = models.BinaryField(unique=True)
+    sealed_code = models.BinaryField()
+    email = models.TextField()
+    language = models.TextField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
 class Redemption(models.Model):
     """One commit: these keys, for this customer, once."""
 
+    SEEN = ("seen_redemption", "customer_id", "organisation_id", "draft_id")
     id = models.UUIDField(primary_key=True)
     reference = models.TextField()
     draft_id = models.UUIDField(null=True, unique=True)
@@ -69,6 +93,7 @@ class Redemption(models.Model):
     reversed_at = models.DateTimeField(null=True)
     reversed_by = models.UUIDField(null=True)
     reversal_reason = models.TextField(default="")
+    corrects = models.UUIDField(null=True, unique=True)  # the redemption whose keys a correction brought here
 
     class Meta:
         constraints = [
@@ -87,6 +112,7 @@ class Redemption(models.Model):
 class Line(models.Model):
     """One key spent by a redemption. A key is in at most one standing line (K1)."""
 
+    SEEN = ("seen_line", "customer_id", "redemption_id")
     id = models.BigAutoField(primary_key=True)
     redemption = models.ForeignKey(Redemption, models.PROTECT)
     key = models.ForeignKey(Key, models.PROTECT, db_index=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -28,14 +29,35 @@ FROM subscriptions_subscription s
 JOIN catalog_product p ON p.id = s.product_id
 JOIN catalog_policy policy ON policy.id = s.policy_id
 JOIN customers_customer c ON c.id = s.customer_id
-WHERE s.id = %s
+WHERE s.id = %s AND seen_subscription(s.customer_id, s.id) AND seen_customer(c.id)
+"""
+
+# For a partner those of whose customers it is the confirmed partner of record; those of the keys' products first.
+FIND_CANDIDATES = """
+SELECT s.id, s.customer_id, s.product_id, p.code, s.price_class, s.seats, s.ends_on, s.credit, s.assigned, s.term,
+    s.version, s.paid_by, s.erased_on, s.policy_id, policy.numbers, version.maximum_seats, c.country::text, c.name,
+    version.names
+FROM subscriptions_subscription s
+JOIN catalog_product p ON p.id = s.product_id
+JOIN catalog_policy policy ON policy.id = s.policy_id
+JOIN customers_customer c ON c.id = s.customer_id
+JOIN LATERAL (SELECT v.maximum_seats, v.names FROM catalog_productversion v WHERE v.product_id = p.id
+    ORDER BY v.number DESC LIMIT 1) AS version ON true
+WHERE s.closed_at IS NULL AND s.erased_on IS NULL AND c.closed_at IS NULL
+  AND seen_subscription(s.customer_id, s.id) AND seen_customer(c.id)
+  AND (s.customer_id = %(customer)s::uuid OR (%(customer)s::uuid IS NULL AND s.customer_id IN (
+    SELECT d.customer_id FROM delegation_partnerofrecord d
+    WHERE d.organisation_id = %(organisation)s AND d.state = 'confirmed'
+      AND seen_partner_of_record(d.customer_id, d.organisation_id))
+    AND delegation_counts(s.customer_id, s.id, %(organisation)s)))
+  AND (%(only)s::uuid IS NULL OR s.id = %(only)s) AND (%(wanted)s = '' OR c.name ILIKE %(like)s)
+ORDER BY s.product_id <> ALL (%(products)s::bigint[]), s.ends_on, s.id LIMIT %(limit)s
 """
 
 FIND_CUSTOMER = """
-SELECT c.country::text, c.name, c.closed_at IS NOT NULL, EXISTS (
-    SELECT FROM delegation_partnerofrecord d WHERE d.customer_id = c.id AND d.organisation_id = %s
-    AND d.state = 'confirmed')
-FROM customers_customer c WHERE c.id = %s
+SELECT c.country::text, c.name, c.closed_at IS NOT NULL,
+    delegation_counts(c.id, %(subscription)s, %(organisation)s)
+FROM customers_customer c WHERE c.id = %(customer)s AND seen_customer(c.id)
 """
 
 
@@ -47,6 +69,16 @@ class ExistingCustomer:
     country: str
     name: str
     has_actor_as_partner_of_record: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A subscription that keys could act on, with what a list says of it."""
+
+    target: Target
+    country: str
+    customer_name: str
+    names: Mapping[str, str]
 
 
 def known_keys(items: Sequence[Item], draft: UUID | None, means: Means) -> dict[bytes, KeyFacts]:
@@ -96,7 +128,11 @@ def target_of(subscription: UUID) -> tuple[Target, str]:
     row = connection.connection.execute(FIND_TARGET, (subscription,), prepare=True).fetchone()
     if row is None or row[17]:
         raise NotFound(what="subscription")
-    target = Target(
+    return _target(row), row[16]
+
+
+def _target(row: Sequence[Any]) -> Target:
+    return Target(
         id=row[0],
         customer=row[1],
         product=row[2],
@@ -112,12 +148,49 @@ def target_of(subscription: UUID) -> tuple[Target, str]:
         policy=policy_of(row[14]),
         maximum_seats=row[15],
     )
-    return target, row[16]
 
 
-def existing_customer(customer: UUID, organisation: UUID | None) -> ExistingCustomer:
-    """A customer within the actor's reach. Raises NotFound for foreign, closed and absent alike."""
-    row = connection.connection.execute(FIND_CUSTOMER, (organisation, customer), prepare=True).fetchone()
+def candidates(
+    *,
+    customer: UUID | None,
+    organisation: UUID | None,
+    products: Collection[int],
+    wanted: str = "",
+    only: UUID | None = None,
+    limit: int,
+) -> list[Candidate]:
+    """Subscriptions onto which the actor could redeem, those of these products first; `wanted` is part of a name."""
+    rows = connection.connection.execute(
+        FIND_CANDIDATES,
+        {
+            "customer": customer,
+            "organisation": organisation,
+            "products": list(products),
+            "wanted": wanted,
+            "like": "%" + re.sub(r"([%_\\])", r"\\\1", wanted) + "%",
+            "only": only,
+            "limit": limit,
+        },
+        prepare=True,
+    ).fetchall()
+    return [Candidate(_target(row), row[16], row[17], json.loads(row[18])) for row in rows]
+
+
+def seller_of_keys() -> tuple[str, str] | None:
+    """Name and registration number of the reseller that holds the stock of all keys of the draft in hand."""
+    row = connection.connection.execute(
+        "SELECT name, registration_number FROM redemption_seller_of_keys()", prepare=True
+    ).fetchone()
+    return (row[0], row[1]) if row and row[1] else None
+
+
+def existing_customer(customer: UUID, organisation: UUID | None, subscription: UUID | None = None) -> ExistingCustomer:
+    """A customer within the actor's reach. Raises NotFound for foreign, closed and absent alike.
+
+    Whether the actor's organisation is partner of record is told for one subscription, else for the organisation.
+    """
+    asked = {"customer": customer, "organisation": organisation, "subscription": subscription}
+    row = connection.connection.execute(FIND_CUSTOMER, asked, prepare=True).fetchone()
     if row is None or row[2]:
         raise NotFound(what="customer")
     return ExistingCustomer(customer, row[0], row[1], row[3])
@@ -145,10 +218,23 @@ def facts_of(redemption: UUID) -> dict[str, Any]:
     return dict(json.loads(row[0]))
 
 
+def facts_of_several(redemptions: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Everything that several receipts say, in one statement; those that are not the actor's to read are left out."""
+    if not redemptions:
+        return {}
+    rows = connection.connection.execute(
+        "SELECT id, redemption_facts(id) FROM unnest(%s::uuid[]) AS id", (list(redemptions),), prepare=True
+    ).fetchall()
+    return {row[0]: dict(json.loads(row[1])) for row in rows if row[1] is not None}
+
+
 def of_draft(draft: UUID) -> UUID | None:
     """The redemption that a draft became, if it did."""
     row = connection.connection.execute(
-        "SELECT id FROM redemption_redemption WHERE draft_id = %s", (draft,), prepare=True
+        "SELECT r.id FROM redemption_redemption r WHERE r.draft_id = %s "
+        "AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)",
+        (draft,),
+        prepare=True,
     ).fetchone()
     return row[0] if row else None
 
@@ -156,7 +242,10 @@ def of_draft(draft: UUID) -> UUID | None:
 def by_reference(reference: str) -> UUID:
     """The redemption of a reference, within the actor's reach. Raises NotFound."""
     row = connection.connection.execute(
-        "SELECT id FROM redemption_redemption WHERE reference = %s", (reference.strip().upper(),), prepare=True
+        "SELECT r.id FROM redemption_redemption r WHERE r.reference = %s "
+        "AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)",
+        (reference.strip().upper(),),
+        prepare=True,
     ).fetchone()
     if row is None:
         raise NotFound(what="redemption")
@@ -167,8 +256,10 @@ def made_by(limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
     """The redemptions within the actor's reach, newest first, `limit` of them from `before` on."""
     rows = connection.connection.execute(
         """SELECT r.id, r.reference, r.purpose, r.at, r.customer_id, c.name, r.reversed_at
-           FROM redemption_redemption r LEFT JOIN customers_customer c ON c.id = r.customer_id
-           WHERE %(before)s::uuid IS NULL OR r.id < %(before)s::uuid ORDER BY r.id DESC LIMIT %(limit)s""",
+            FROM redemption_redemption r LEFT JOIN customers_customer c ON c.id = r.customer_id AND seen_customer(c.id)
+            WHERE (%(before)s::uuid IS NULL OR r.id < %(before)s::uuid)
+              AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)
+            ORDER BY r.id DESC LIMIT %(limit)s""",
         {"before": before, "limit": limit},
         prepare=True,
     ).fetchall()
@@ -176,10 +267,69 @@ def made_by(limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+# The page first, then what is said of its rows: keys and names of those alone are looked up.
+LISTED = """
+SELECT r.id, r.reference, r.purpose, r.at, r.customer_id, c.name, r.reversed_at,
+    (SELECT count(*) FROM redemption_line l WHERE l.redemption_id = r.id AND seen_line(l.customer_id, l.redemption_id))
+FROM page r LEFT JOIN customers_customer c ON c.id = r.customer_id AND seen_customer(c.id)
+"""
+LISTED_FOR = f"""
+WITH page AS MATERIALIZED (SELECT * FROM redemption_redemption r
+    WHERE r.customer_id = %(customer)s AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)
+      AND (%(before)s::uuid IS NULL OR r.id < %(before)s::uuid)
+    ORDER BY r.id DESC LIMIT %(limit)s)
+{LISTED} ORDER BY r.id DESC
+"""  # noqa: S608 - a constant of this module
+LISTED_BY = f"""
+WITH page AS MATERIALIZED (SELECT * FROM redemption_redemption r
+    WHERE r.organisation_id = %(organisation)s AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)
+      AND (%(before)s::uuid IS NULL OR (r.at, r.id) < (
+        SELECT last.at, last.id FROM redemption_redemption last WHERE last.id = %(before)s
+        AND seen_redemption(last.customer_id, last.organisation_id, last.draft_id)))
+    ORDER BY r.at DESC, r.id DESC LIMIT %(limit)s)
+{LISTED} ORDER BY r.at DESC, r.id DESC
+"""  # noqa: S608 - a constant of this module
+LISTED_NAMES = ("id", "reference", "purpose", "at", "customer", "customer_name", "reversed_at", "keys")
+
+
+def redemptions_for(customer: UUID, *, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
+    """The redemptions for one customer that the actor may read, the newest first; `before` is the last one seen."""
+    rows = connection.connection.execute(
+        LISTED_FOR,
+        {"customer": customer, "before": before, "limit": limit},
+        prepare=True,
+    ).fetchall()
+    return [dict(zip(LISTED_NAMES, row, strict=True)) for row in rows]
+
+
+def redemptions_by(organisation: UUID, *, limit: int, before: UUID | None = None) -> list[dict[str, Any]]:
+    """The redemptions that one organisation of the channel made, the newest first; `before` is the last one seen."""
+    rows = connection.connection.execute(
+        LISTED_BY,
+        {"organisation": organisation, "before": before, "limit": limit},
+        prepare=True,
+    ).fetchall()
+    return [dict(zip(LISTED_NAMES, row, strict=True)) for row in rows]
+
+
+def references_of(redemptions: Collection[UUID]) -> dict[UUID, str]:
+    """The references of those redemptions that the actor may read."""
+    rows = connection.connection.execute(
+        "SELECT r.id, r.reference FROM redemption_redemption r WHERE r.id = ANY (%s) "
+        "AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)",
+        (list(redemptions),),
+        prepare=True,
+    ).fetchall()
+    return dict(rows)
+
+
 def redeemer_of(redemption: UUID) -> UUID | None:
     """The account that redeemed, None where nobody was signed in. Raises NotFound when it is out of reach."""
     row = connection.connection.execute(
-        "SELECT actor_id FROM redemption_redemption WHERE id = %s", (redemption,), prepare=True
+        "SELECT r.actor_id FROM redemption_redemption r WHERE r.id = %s "
+        "AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)",
+        (redemption,),
+        prepare=True,
     ).fetchone()
     if row is None:
         raise NotFound(what="redemption")
@@ -192,8 +342,8 @@ def keys_of_rows(subscription: UUID, redemptions: Sequence[UUID]) -> dict[int, l
     As far as the actor may read the redemptions.
     """
     rows = connection.connection.execute(
-        """SELECT ledger_number, key_id FROM redemption_line WHERE redemption_id = ANY (%s) AND subscription_id = %s
-           ORDER BY id""",
+        """SELECT l.ledger_number, l.key_id FROM redemption_line l WHERE l.redemption_id = ANY (%s)
+           AND l.subscription_id = %s AND seen_line(l.customer_id, l.redemption_id) ORDER BY l.id""",
         (list(redemptions), subscription),
         prepare=True,
     ).fetchall()
@@ -201,3 +351,16 @@ def keys_of_rows(subscription: UUID, redemptions: Sequence[UUID]) -> dict[int, l
     for number, key in rows:
         found.setdefault(number, []).append(key)
     return found
+
+
+def redemption_of_key(number: int) -> dict[str, Any] | None:
+    """The redemption in which a key stands, or stood last: id, reference, instant, whether it was taken back."""
+    row = connection.connection.execute(
+        """SELECT r.id, r.reference, r.at, l.reversed FROM redemption_line l
+            JOIN redemption_redemption r ON r.id = l.redemption_id
+            WHERE l.key_id = %s AND NOT l.reversed AND seen_line(l.customer_id, l.redemption_id)
+              AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)""",
+        (number,),
+        prepare=True,
+    ).fetchone()
+    return None if row is None else dict(zip(("id", "reference", "at", "reversed"), row, strict=True))

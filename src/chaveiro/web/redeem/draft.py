@@ -1,28 +1,41 @@
-"""The draft behind the pages: found by the resume code in the browser's cookie, shown on every page as its code."""
+"""The draft behind the pages: named in the address, opened by the resume code in a signed cookie of its own.
+
+A browser remembers up to ten drafts. Under an account's address the cookie bears the account's tag too: what somebody
+began as one account, or as nobody, is not gone on with as another unless they say so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import wraps
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from chaveiro import wiring
+from chaveiro.apps.customers import queries as customers
 from chaveiro.apps.identity.actions import acting
-from chaveiro.apps.redemption.actions import drafting
+from chaveiro.apps.redemption.actions import drafting, resuming
 from chaveiro.rules.actors import Actor, Kind
-from chaveiro.rules.drafts import LIFE, ResumeCode
+from chaveiro.rules.authority import CUSTOMER_ROLES, PARTNER_ROLES
+from chaveiro.rules.drafts import CODE_BYTES, LIFE, ResumeCode
 from chaveiro.rules.errors import NotAllowed, NotFound
-from chaveiro.web.moving import see_other
-from chaveiro.web.redeem import targets
 
-COOKIE = "__Host-draft" if settings.SECURE else "draft"
+PREFIX = "__Host-draft-" if settings.SECURE else "draft-"
 SALT = "chaveiro draft"
 LIFE_SECONDS = int(LIFE.total_seconds())
+DRAFTS_AT_MOST = 10
+TAG_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a browser remembers of one draft: which it is, its resume code, and since when, in seconds."""
+
+    draft: UUID
+    code: ResumeCode
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,91 +51,158 @@ class Desk:
         """What was typed about organisation and people."""
         return dict(self.kept.form)
 
+    @property
+    def tag(self) -> str:
+        """How addresses name the draft."""
+        return tag_of(self.kept.id)
 
-def remember(response: HttpResponse, code: ResumeCode) -> HttpResponse:
-    """The same response, with the code in the browser: signed, out of reach of scripts, for the draft's life."""
+    @property
+    def purpose(self) -> str:
+        """What the keys are for, as far as it was chosen."""
+        return self.form.get("purpose") or "open"
+
+    @property
+    def opens_customer(self) -> bool:
+        """Whether an organisation would be opened."""
+        return self.purpose == "open" and self.holder.kind is not Kind.CUSTOMER
+
+    @property
+    def for_whom(self) -> str:
+        """The organisation's name, as soon as it is known."""
+        return self.form.get("name", "") if self.opens_customer else self.form.get("target_name", "")
+
+    def without_target(self) -> Desk:
+        """The same draft as if nothing had been chosen yet that the keys are for."""
+        left = {name: value for name, value in self.form.items() if name not in ("purpose", "subscription")}
+        return replace(self, kept=replace(self.kept, form=left))
+
+    def path(self, page: str) -> str:
+        """The address of one of its pages."""
+        return f"/redeem/{self.tag}/{page}"
+
+
+def tag_of(draft: UUID) -> str:
+    """The short tag of a draft's id: its random end. It opens nothing."""
+    return draft.hex[-TAG_DIGITS:]
+
+
+def begin(request: Any, form: dict[str, str]) -> tuple[UUID, ResumeCode]:
+    """Open a draft for whoever asks, with what is known already."""
+    means = wiring.means()
+    code = ResumeCode.made(means.random_bytes(CODE_BYTES))
+    holder = drafting.begin(actor=request.actor, means=means, code=code)
+    assert holder.draft is not None
+    known = {**form, **own_name(holder)}
+    if known:
+        drafting.keep_form(actor=holder, form=known, means=means)
+    return holder.draft, code
+
+
+def own_name(holder: Actor) -> dict[str, str]:
+    """The name of the organisation for which a customer's administrator redeems: their own."""
+    if holder.kind is not Kind.CUSTOMER or holder.customer is None:
+        return {}
+    with acting(holder):
+        return {"target_name": customers.name_of(holder.customer)}
+
+
+def remember(request: HttpRequest, response: HttpResponse, draft: UUID, code: ResumeCode) -> HttpResponse:
+    """The same response, with the code in the browser: signed, out of reach of scripts, for the draft's life.
+
+    Of more than ten drafts the browser forgets those that it knows longest; they stay, and their codes open them.
+    """
+    since = int(wiring.now().timestamp())
     response.set_signed_cookie(
-        COOKIE, code.symbols, salt=SALT, max_age=LIFE_SECONDS, httponly=True, samesite="Lax", secure=settings.SECURE
+        _cookie(request, tag_of(draft)),
+        f"{draft.hex}.{code.symbols}.{since}",
+        salt=SALT,
+        max_age=LIFE_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SECURE,
     )
+    others = [name for name in request.COOKIES if name.startswith(PREFIX) and not name.endswith(tag_of(draft))]
+    others.sort(key=lambda name: _since(request.COOKIES[name]))
+    for name in others[: max(0, len(others) + 1 - DRAFTS_AT_MOST)]:
+        response.delete_cookie(name, samesite="Lax")
     return response
 
 
-def forget(response: HttpResponse) -> HttpResponse:
+def forget(request: HttpRequest, response: HttpResponse, tag: str, *, of_nobody: bool = False) -> HttpResponse:
     """The same response; the browser forgets the code, the draft stays."""
-    response.delete_cookie(COOKIE, samesite="Lax")
+    response.delete_cookie(PREFIX + tag if of_nobody else _cookie(request, tag), samesite="Lax")
     return response
 
 
-def code_of(request: HttpRequest) -> ResumeCode | None:
-    """The code that this browser keeps, if any."""
-    symbols = request.get_signed_cookie(COOKIE, default=None, salt=SALT, max_age=LIFE_SECONDS)
-    return None if symbols is None else ResumeCode(symbols)
+def memory_of(request: HttpRequest, tag: str, *, of_nobody: bool = False) -> Memory | None:
+    """What this browser remembers of a draft, under the address of the request; `of_nobody`, without an account."""
+    return _read(request, PREFIX + tag if of_nobody else _cookie(request, tag))
 
 
-def open_desk(request: Any, code: ResumeCode) -> Desk:
-    """The draft of a code. Raises NotFound."""
-    holder = drafting.resume(actor=request.actor, code=code)
-    return Desk(holder, code, drafting.look(actor=holder, code=code, sealer=wiring.sealer()))
+def memories_of(request: HttpRequest) -> list[Memory]:
+    """All drafts that this browser remembers under the address of the request, the latest first."""
+    beginning = _cookie(request, "")
+    found = [
+        _read(request, name)
+        for name in request.COOKIES
+        if name.startswith(beginning) and len(name) == len(beginning) + TAG_DIGITS
+    ]
+    return sorted(filter(None, found), key=lambda memory: memory.since, reverse=True)[:DRAFTS_AT_MOST]
 
 
-def desk_of(request: Any) -> Desk | None:
-    """The draft of this browser; None when there is none, or none any more."""
-    code = code_of(request)
-    if code is None:
+def unfinished(request: Any) -> list[resuming.Remembered]:
+    """What of the drafts at this browser still goes on, with what the start page says of each."""
+    codes = [memory.code for memory in memories_of(request)]
+    found = resuming.remembered(actor=request.actor, codes=codes) if codes else []
+    return [draft for draft in found if draft.state == "open"]
+
+
+def open_desk(holder: Actor, code: ResumeCode) -> Desk:
+    """The draft in somebody's hand; looking at it keeps it, and its keys stay reserved. Raises NotFound."""
+    kept = drafting.look(actor=holder, code=code, sealer=wiring.sealer(), now=wiring.now())
+    return Desk(holder, code, kept)
+
+
+def look_again(desk: Desk) -> Desk:
+    """The same draft as it stands now."""
+    return open_desk(desk.holder, desk.code)
+
+
+def desk_of(request: Any, tag: str) -> Desk | None:
+    """The draft of an address; None when this browser does not have it under this address, or it is gone."""
+    memory = memory_of(request, tag)
+    if memory is None:
         return None
     try:
-        return open_desk(request, code)
+        return open_desk(request.actor.holding(memory.draft), memory.code)
     except NotFound:
         return None
 
 
 def may_redeem(request: Any) -> None:
-    """Pass, or raise NotAllowed: the vendor's own people hand keys out and do not redeem them."""
-    if request.actor.kind is Kind.OPERATOR:
-        raise NotAllowed(needs="partner, or administrator of the organisation")
+    """Pass, or raise NotAllowed: who is signed in without a role for it is told at the start, not at the end."""
+    actor: Actor = request.actor
+    if actor.kind is Kind.ANONYMOUS:
+        return
+    needed = {Kind.CUSTOMER: CUSTOMER_ROLES, Kind.CHANNEL: PARTNER_ROLES}.get(actor.kind, ())
+    if actor.roles.isdisjoint(needed):
+        raise NotAllowed(needs=" | ".join(needed) or "partner, or administrator of the organisation")
 
 
-def with_desk(view: Callable[[Any, Desk], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """A page of an open draft. Without one it leads to the start, and to the receipt once it is done."""
-
-    @wraps(view)
-    def page(request: HttpRequest) -> HttpResponse:
-        may_redeem(request)
-        desk = desk_of(request)
-        if desk is None or desk.kept.state == "abandoned":
-            return see_other("/redeem")
-        if desk.kept.state == "committed":
-            return see_other("/redeem/receipt")
-        return view(request, desk)
-
-    return page
+def _cookie(request: HttpRequest, tag: str) -> str:
+    account = getattr(request, "at", "").removeprefix("/a/")
+    return f"{PREFIX}{account}-{tag}" if account else PREFIX + tag
 
 
-def has_choice(desk: Desk) -> bool:
-    """Whether this actor may do more with keys than open something new, so that it is asked what for."""
-    with acting(desk.holder):
-        return bool(targets.of(desk.holder))
+def _read(request: HttpRequest, name: str) -> Memory | None:
+    value = request.get_signed_cookie(name, default=None, salt=SALT, max_age=LIFE_SECONDS)
+    if value is None:
+        return None
+    draft, symbols, since = value.split(".")
+    return Memory(UUID(draft), ResumeCode(symbols), int(since))
 
 
-def steps(desk: Desk, current: str) -> dict[str, Any]:
-    """The named steps of the journey, for the top of each page, with the code to resume it."""
-    named = [("keys", _("Keys")), ("organisation", _("Organisation")), ("confirm", _("Check and redeem"))]
-    if desk.holder.kind is Kind.CUSTOMER:
-        named[1] = ("purpose", _("What for"))
-    elif has_choice(desk):
-        named.insert(1, ("purpose", _("What for")))
-    if desk.form.get("purpose", "open") != "open":
-        named = [step for step in named if step[0] != "organisation"]
-    at = [name for name, _title in named].index(current)
-    return {
-        "steps": [
-            {"path": f"/redeem/{name}", "title": title, "state": "done" if place < at else "now" if place == at else ""}
-            for place, (name, title) in enumerate(named)
-        ],
-        "step": at + 1,
-        "step_count": len(named),
-        "step_title": named[at][1],
-        "resume_code": desk.code.grouped(),
-        "for_whom": desk.form.get("name", ""),
-        "draft_ends": desk.kept.ends_at,
-    }
+def _since(value: str) -> int:
+    """When a cookie was made, as far as it says; only for the order in which they are forgotten."""
+    since = value.partition(":")[0].rpartition(".")[2]
+    return int(since) if since.isdecimal() else 0

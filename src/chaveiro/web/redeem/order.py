@@ -13,41 +13,55 @@ from chaveiro.rules.openings import Administrator, NewCustomer
 from chaveiro.rules.redemption import ATTESTATION_WORDING
 from chaveiro.web.pages import language
 from chaveiro.web.redeem.draft import Desk
-from chaveiro.wording import country_codes, time_zone_of
+from chaveiro.web.redeem.journey import (
+    ADMINISTRATOR,
+    ATTEST,
+    CHECK,
+    CONFIRM,
+    ORGANISATION,
+    PARTNER,
+    PURPOSE,
+)
+from chaveiro.wording import country_codes, time_zone_of, time_zones
 
 AGENT_LENGTH_AT_MOST = 200
-# While a page only looks, what will be attested on the last one must not be told as missing.
+# While a page only looks, what was not attested yet must not be told as missing.
 ATTESTED_LATER: Mapping[str, str] = {"wording": "not yet"}
 
-ORGANISATION, CONFIRM, KEYS, PURPOSE = "/redeem/organisation", "/redeem/confirm", "/redeem/keys", "/redeem/purpose"
-PLACES: Mapping[str, str] = {
-    "/keys": f"{CONFIRM}#sum",
-    "/keys/*": f"{KEYS}#key-{{}}",
-    "/customer": f"{ORGANISATION}#name",
-    "/customer/*": f"{ORGANISATION}#{{}}",
-    "/administrator": f"{ORGANISATION}#given_name",
-    "/administrator/*": f"{ORGANISATION}#{{}}",
-    "/partner_of_record": f"{ORGANISATION}#partner_of_record",
-    "/subscription": f"{PURPOSE}#target-0",
-    "/purpose": f"{PURPOSE}#target-0",
-    "/seats_after/*": f"{PURPOSE}#seats_after",
-    "/attestation": f"{CONFIRM}#attestation",
+PLACES: Mapping[str, tuple[str, str]] = {
+    "/keys": (CONFIRM, "sum"),
+    "/keys/*": (CHECK, "key-{}"),
+    "/customer": (ORGANISATION, "name"),
+    "/customer/*": (ORGANISATION, "{}"),
+    "/administrator": (ADMINISTRATOR, "given_name"),
+    "/administrator/*": (ADMINISTRATOR, "{}"),
+    "/partner_of_record": (PARTNER, "partner_of_record"),
+    "/subscription": (PURPOSE, "target"),
+    "/purpose": (PURPOSE, "target"),
+    "/seats_after/*": (PURPOSE, "seats_after"),
+    "/attestation": (ATTEST, "attestation"),
 }
+
+
+def places(desk: Desk, here: str) -> dict[str, str]:
+    """`page#field` for each pointer; of what stands on this very page only the field."""
+    return {
+        pointer: ("" if page == here else desk.path(page)) + f"#{field}" for pointer, (page, field) in PLACES.items()
+    }
 
 
 def order_of(desk: Desk, *, attestation: Mapping[str, str] | None, fingerprint: str | None = None) -> Order:
     """The order that the draft makes, for whoever holds it."""
     form = desk.form
-    purpose = form.get("purpose", "open")
     asked: dict[str, Any] = {
-        "purpose": purpose,
+        "purpose": desk.purpose,
         "items": desk.kept.items,
         "fingerprint": fingerprint,
         "attestation": attestation,
         "draft": desk.kept.id,
         "countries": country_codes(),
     }
-    if purpose != "open":
+    if desk.purpose != "open":
         return Order(**asked, subscription=UUID(form["subscription"]), seats_after=_seats_after(form))
     if desk.holder.kind is Kind.CUSTOMER:
         return Order(**asked, customer=desk.holder.customer)
@@ -68,8 +82,14 @@ def new_customer(form: Mapping[str, str]) -> NewCustomer:
         language=form.get("language", ""),
         domain_prefix=form.get("domain_prefix", ""),
         tax_number=form.get("tax_number", ""),
-        time_zone=time_zone_of(form.get("country", "")),
+        time_zone=zone_of(form),
     )
+
+
+def zone_of(form: Mapping[str, str]) -> str:
+    """The time zone that was chosen, else the usual one of the country."""
+    chosen = form.get("time_zone", "")
+    return chosen if chosen in time_zones() else time_zone_of(form.get("country", ""))
 
 
 def tax_number_asked(form: Mapping[str, str]) -> str:
@@ -87,16 +107,38 @@ def administrator(form: Mapping[str, str]) -> Administrator:
     )
 
 
-def attestation_of(request: Any) -> dict[str, str] | None:
-    """Who says that they are authorised: wording, language, address and agent; None when the box is not selected."""
-    if request.POST.get("attestation") != "yes":
+def attested(request: Any, *, acting_for: str) -> dict[str, str]:
+    """What a draft keeps of who says that they are authorised: wording, language, instant, address and agent."""
+    return {
+        "attested_for": acting_for,
+        "attested_wording": ATTESTATION_WORDING,
+        "attested_language": language(),
+        "attested_address": request.address,
+        "attested_agent": agent_of(request),
+    }
+
+
+def attestation_of(desk: Desk, request: Any) -> dict[str, str] | None:
+    """The attestation for the redemption's row, and who sent the last page; None when nobody attested."""
+    form = desk.form
+    if not form.get("attested_at"):
         return None
     return {
-        "wording": ATTESTATION_WORDING,
-        "language": language(),
-        "address": request.address,
-        "agent": scrub(request.headers.get("User-Agent", "")[:AGENT_LENGTH_AT_MOST]),
+        "wording": form["attested_wording"],
+        "acting_for": form["attested_for"],
+        "language": form["attested_language"],
+        "address": form["attested_address"],
+        "agent": form["attested_agent"],
+        "attested_at": form["attested_at"],
+        "confirmed_language": language(),
+        "confirmed_address": request.address,
+        "confirmed_agent": agent_of(request),
     }
+
+
+def agent_of(request: Any) -> str:
+    """What a browser says of itself, cut short, a key in it masked."""
+    return scrub(request.headers.get("User-Agent", "")[:AGENT_LENGTH_AT_MOST])
 
 
 def _seats_after(form: Mapping[str, str]) -> dict[str, int]:

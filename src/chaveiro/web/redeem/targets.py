@@ -1,25 +1,37 @@
-"""The subscriptions onto which an actor may redeem keys."""
+"""A draft that names a subscription: weighed where its holder reaches it, and found again from an address."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from chaveiro import wiring
-from chaveiro.apps.delegation.queries import SubscriptionCard, subscriptions_in_sight
-from chaveiro.rules.actors import Actor, Kind
-from chaveiro.rules.authority import CUSTOMER_ROLES, PARTNER_ROLES
-from chaveiro.rules.lifecycle import Stage
+from chaveiro.apps.redemption.actions import Weighed, choosing, preview
+from chaveiro.rules.actors import Kind
+from chaveiro.rules.errors import NotAllowed, NotFound
+from chaveiro.web.redeem.draft import Desk
+from chaveiro.web.redeem.order import ATTESTED_LATER, order_of
 
 
-def of(actor: Actor) -> list[SubscriptionCard]:
-    """Its own for a customer's administrator; for a partner those whose confirmed partner of record it is.
+def weighed_or_nothing(desk: Desk) -> Weighed | None:
+    """What the draft would do; None where it names a subscription that is out of its holder's reach now."""
+    try:
+        return preview(actor=desk.holder, order=order_of(desk, attestation=ATTESTED_LATER), means=wiring.means())
+    except (NotFound, NotAllowed):
+        if desk.purpose == "open":
+            raise
+        return None
 
-    Deleted ones and those billed directly take no key. Call it while acting.
-    """
-    allowed = {Kind.CUSTOMER: CUSTOMER_ROLES, Kind.CHANNEL: PARTNER_ROLES}.get(actor.kind, ())
-    if actor.roles.isdisjoint(allowed):
-        return []
-    seen = subscriptions_in_sight(day=wiring.means().day, organisation=actor.organisation, customer=actor.customer)
-    return [
-        card
-        for card in seen
-        if card.stage is not Stage.DELETED and card.paid_by == "key" and (actor.customer or card.is_of_record)
-    ]
+
+def fields_of(choice: choosing.Choice, kind: Kind) -> dict[str, str]:
+    """What a draft keeps of a choice. The name stands on every page from here on."""
+    target = choice.candidate.target
+    named = {} if kind is Kind.CUSTOMER else {"target_name": choice.candidate.customer_name}
+    return {"purpose": choice.act, "subscription": str(target.id), "product": target.product_code, **named}
+
+
+def id_of(text: str) -> UUID | None:
+    """The id that a text is, if it is one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -35,7 +35,7 @@ from chaveiro.rules.terms import Standing, Sum
 ATTEMPTS = 4
 COMMIT = "SELECT redemption_commit(%s::jsonb, %s::timestamptz)"
 # A draft is locked before its keys, as saving it does: two tabs wait for each other, and never for ever.
-LOCK_DRAFT = "SELECT FROM redemption_draft WHERE id = %s FOR UPDATE"
+LOCK_DRAFT = "SELECT FROM redemption_draft d WHERE d.id = %s AND seen_draft(d.id, d.actor_id) FOR UPDATE"
 
 # Somebody was faster, or two waited for each other: the next look tells what became of it.
 LOOK_AGAIN = {"CV001", "CV002", "CV004", "40001", "40P01", "23505"}

@@ -18,8 +18,9 @@ from uuid import UUID
 from django.db import connection
 
 from chaveiro.apps.identity.actions import acting, digest_of
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.redemption import queries
-from chaveiro.apps.redemption.actions.ordering import Order, start_over
+from chaveiro.apps.redemption.actions.ordering import Order, start_over, whole_drafts
 from chaveiro.apps.redemption.models import Draft, DraftKey
 from chaveiro.rules import redemption as rules
 from chaveiro.rules.actors import SYSTEM, Actor
@@ -37,7 +38,8 @@ TYPED_LENGTH_AT_MOST = 500
 class Kept:
     """A draft as it stands: what was typed about organisation and people, its basket, what became of it.
 
-    `typed` has the sealed texts in the clear again, by position, where the resume code was given.
+    `typed` has the sealed texts in the clear again, by position, where the resume code was given. `removed` has the
+    last five symbols of keys that were taken out and can still be put back. `held_until` is when the first hold ends.
     """
 
     id: UUID
@@ -47,6 +49,8 @@ class Kept:
     typed: Mapping[int, str]
     redemption: UUID | None
     ends_at: datetime
+    removed: tuple[str, ...] = ()
+    held_until: datetime | None = None
 
 
 def begin(*, actor: Actor, means: Means, code: ResumeCode) -> Actor:
@@ -83,11 +87,14 @@ def resume(*, actor: Actor, code: ResumeCode) -> Actor:
     return actor.holding(row[0])
 
 
-def look(*, actor: Actor, code: ResumeCode, sealer: Sealer) -> Kept:
-    """The draft that the actor holds. Raises NotFound."""
+def look(*, actor: Actor, code: ResumeCode, sealer: Sealer, now: datetime | None = None) -> Kept:
+    """The draft that the actor holds; with `now` it is being used, and its holds last longer. Raises NotFound."""
     with acting(actor):
-        draft = _draft(actor)
-        rows = list(DraftKey.objects.filter(draft=draft).order_by("position"))
+        draft, held_until = _draft(actor), None
+        everything = list(seen(DraftKey).filter(draft=draft).order_by("position"))
+        if now is not None and everything and draft.state == "open":
+            held_until = _keep_alive(now)
+    rows = [row for row in everything if row.position >= 0]
     typed = {
         row.position: sealer.open(code.symbols, str(draft.id), bytes(row.sealed))
         for row in rows
@@ -101,7 +108,14 @@ def look(*, actor: Actor, code: ResumeCode, sealer: Sealer) -> Kept:
         typed,
         draft.redemption_id,
         draft.ends_at,
+        tuple(row.last_five for row in everything if row.position < 0),
+        held_until,
     )
+
+
+def _keep_alive(now: datetime) -> datetime | None:
+    row = connection.connection.execute("SELECT redemption_keep_alive(%s)", (now,), prepare=True).fetchone()
+    return row[0] if row else None
 
 
 def _item(row: DraftKey, typed: Mapping[int, str]) -> rules.Item:
@@ -120,34 +134,64 @@ def keep_keys(
     means: Means,
     take_up: bool = False,
     staying: Collection[int] = (),
+    removed: Collection[int] = (),
+    put_back: bool = False,
 ) -> tuple[rules.Verdict, ...]:
     """Put a basket into the draft in place of what was there, hold its good keys, and say the verdict of each.
 
     `staying` are positions of keys that the draft has as digests: they come first in the new basket, since nobody can
-    type them again from what a page shows. `take_up` ends other drafts all of whose keys are here. Empty texts are left
-    out. Raises NotFound, and BasketTooLarge.
+    type them again from what a page shows. `removed` are positions of such keys that leave it, and that `put_back`
+    brings back as long as nothing else was kept meanwhile. `take_up` ends other drafts all of whose keys are here.
+    Empty texts are left out. Raises NotFound, and BasketTooLarge.
     """
     texts = [text[:TYPED_LENGTH_AT_MOST] for text in texts if text.strip()]
     typed = tuple(rules.Item.of(text, means.digesters) for text in texts)
     with acting(actor):
         draft = _open_draft(actor)
-        kept = list(DraftKey.objects.filter(draft=draft, sealed=None, position__in=staying).order_by("position"))
+        rows = list(seen(DraftKey).filter(draft=draft, sealed=None).order_by("position"))
+        kept = [row for row in rows if row.position in staying]
+        kept += [row for row in rows if row.position < 0 and put_back]
+        gone = [row for row in rows if row.position in removed]
         if len(kept) + len(texts) > rules.BASKET_AT_MOST:
             raise rules.BasketTooLarge(most=rules.BASKET_AT_MOST, given=len(kept) + len(texts))
         items = (*(_item(row, {}) for row in kept), *typed)
-        DraftKey.objects.filter(draft=draft).delete()
-        for position, row in enumerate(kept):
+        seen(DraftKey).filter(draft=draft).delete()
+        for position, row in [*enumerate(kept), *((-1 - place, row) for place, row in enumerate(gone))]:
             row.pk, row.position = None, position
-        DraftKey.objects.bulk_create(kept)
-        DraftKey.objects.bulk_create(
+        fresh = [
             _row(draft.id, position, text, item, code, sealer, means)
             for position, (text, item) in enumerate(zip(texts, typed, strict=True), len(kept))
-        )
+        ]
+        DraftKey.objects.bulk_create([*kept, *gone, *fresh])
         order = start_over(Order("open", items, draft=draft.id, start_over=take_up), means)
         verdicts = _hold(order, means)
         _let_go(draft.id, [verdict.facts.number for verdict in verdicts if verdict.facts is not None])
         _used(draft, means)
     return verdicts
+
+
+def may_continue(*, actor: Actor, kept: Kept, means: Means) -> bool:
+    """Whether another draft all of whose keys are here can be gone on with: it was nobody's, or this account's."""
+    with acting(actor):
+        return bool(_others(kept, means, "SELECT redemption_may_continue(%s, %s::bigint[])"))
+
+
+def take_over(*, actor: Actor, kept: Kept, means: Means) -> bool:
+    """Go on here with the drafts all of whose keys are here: what was typed there comes over, and they end.
+
+    Nobody waits for their own hold, and nothing that was typed is typed again. Answers whether there was one; a draft
+    of somebody's account, or one with a key that is not here, stays as it is.
+    """
+    with acting(actor):
+        return bool(_others(kept, means, "SELECT redemption_continue(%s, %s::bigint[])"))
+
+
+def _others(kept: Kept, means: Means, ask: str) -> list[UUID]:
+    """The other drafts that hold these keys and no other, for which the database answers yes."""
+    known = queries.known_keys(kept.items, kept.id, means)
+    numbers = [facts.number for facts in known.values()]
+    run = connection.connection.execute
+    return [draft for draft in whole_drafts(known) if (run(ask, (draft, numbers)).fetchone() or (False,))[0]]
 
 
 def _let_go(draft: UUID, but: Sequence[int] = ()) -> None:
@@ -219,7 +263,7 @@ def abandon(*, actor: Actor) -> None:
     with acting(actor):
         draft = _open_draft(actor)
         _let_go(draft.id)
-        DraftKey.objects.filter(draft=draft).delete()
+        seen(DraftKey).filter(draft=draft).delete()
         draft.state, draft.form = "abandoned", {}
         draft.save(update_fields=["state", "form"])
 
@@ -242,6 +286,7 @@ def sweep(*, now: datetime, hold_hours: int = 72) -> int:
                WHERE d.id = k.draft_id AND d.state = 'open' AND d.ends_at <= %s""",
             (now,),
         )
+        run("DELETE FROM redemption_draftlink WHERE expires_at <= %s", (now,))
         ended = run(
             "UPDATE redemption_draft SET state = 'abandoned', form = '{}' WHERE state = 'open' AND ends_at <= %s",
             (now,),
@@ -250,14 +295,14 @@ def sweep(*, now: datetime, hold_hours: int = 72) -> int:
 
 
 def _draft(actor: Actor) -> Draft:
-    found = Draft.objects.filter(id=actor.draft).first() if actor.draft else None
+    found = seen(Draft).filter(id=actor.draft).first() if actor.draft else None
     if found is None:
         raise NotFound(what="draft")
     return found
 
 
 def _open_draft(actor: Actor) -> Draft:
-    found = Draft.objects.select_for_update().filter(id=actor.draft, state="open").first() if actor.draft else None
+    found = seen(Draft).select_for_update().filter(id=actor.draft, state="open").first() if actor.draft else None
     if found is None:
         raise NotFound(what="draft")
     return found

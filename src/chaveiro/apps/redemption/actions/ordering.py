@@ -110,7 +110,7 @@ def _customer(actor: Actor, order: Order, of_target: UUID | None) -> tuple[UUID 
         return None, wanted.country if isinstance(wanted, NewCustomer) else None
     if isinstance(wanted, NewCustomer) or (of_target is not None and of_target != existing):
         raise Malformed(field="customer", reason="is not the one whose subscription is named")
-    found = queries.existing_customer(existing, actor.organisation)
+    found = queries.existing_customer(existing, actor.organisation, order.subscription)
     may_redeem(
         actor,
         order.purpose,

@@ -163,10 +163,11 @@ def _proposal(weighed: Weighed, means: Means) -> dict[str, Any] | None:
 
 
 def _owed(names: Names) -> list[dict[str, Any]]:
-    """The mail that lets the administrator take ownership; its secret is made when it is posted, and never before."""
+    """The mail that lets the administrator take ownership, whose secret is made when it is posted; then the receipt."""
+    receipt = {"kind": "receipt", "facts": {"redemption": names.redemption}}
     if names.account is None:
-        return []
-    return [{"kind": "ownership", "facts": {"account": names.account, "customer": names.customer}}]
+        return [receipt]
+    return [{"kind": "ownership", "facts": {"account": names.account, "customer": names.customer}}, receipt]
 
 
 def _entries(weighed: Weighed, names: Names) -> list[dict[str, Any]]:
