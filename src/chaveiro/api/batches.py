@@ -25,7 +25,9 @@ from chaveiro.apps.operations.queries import progress
 from chaveiro.rules import batches as rules
 from chaveiro.rules.actors import Actor
 from chaveiro.rules.batches import Batch, Kind, Stage
+from chaveiro.rules.errors import Malformed
 from chaveiro.rules.exports import Lock
+from chaveiro.rules.verdicts import Fault
 from chaveiro.wording import telling
 
 router = Router(tags=["Batches"])
@@ -48,6 +50,7 @@ class BatchOrder(fields.Body):
     kind: Literal["bearer", "book"] = "bearer"
     recipient: fields.Text | None = Field(None, description="An age public key, `age1…`.")
     passphrase: fields.Text | None = None
+    cards: fields.Yes = Field(False, description="A zip is sealed, with cards as PDF beside the keys; 10,000 at most.")
 
 
 class BatchAnswer(fields.Answer):
@@ -73,6 +76,9 @@ class BatchAnswer(fields.Answer):
     minted_at: datetime | None
     released_at: datetime | None
     recalled_at: datetime | None
+    recall_asked_at: datetime | None = Field(description="A recall that takes two waits since then.")
+    recall_reason: str | None
+    cards: bool
 
 
 class BatchPage(fields.Answer):
@@ -122,6 +128,7 @@ def _begin(request: HttpRequest, sent: BatchOrder) -> tuple[Batch, UUID]:
         activate_before=sent.activate_before,
         holder=None if sent.holder is None else organisation_named(sent.holder),
         kind=Kind(sent.kind),
+        cards=sent.cards,
     )
     lock = None
     if order.kind is Kind.BEARER:
@@ -180,65 +187,109 @@ def download_export(request: HttpRequest, batch: str) -> FileResponse:
     return FileResponse(into, as_attachment=True, filename=name, content_type=BINARY)
 
 
-@router.post("/{batch}/approve", response=problems.answers(200, BatchAnswer), operation_id="approveBatch")
-def approve_batch(
-    request: HttpRequest,
-    response: HttpResponse,
-    batch: str,
-    validate_only: fields.ValidateOnly = False,
-    key: writing.Key = None,
-) -> Status[Any]:
-    """The second person's word for a batch of more than 1,000 keys; a mint that waits for it begins."""
-    actor, wanted = _operator(request), fields.in_path("batch", batch)
+class StepOrder(fields.Body):
+    """What a step may be told: which serials are released, and to whom; why a batch is recalled."""
+
+    serials: fields.Text | None = Field(None, description="Of a release: two serials, `A-B`; absent: the whole batch.")
+    holder: fields.Text | None = Field(None, description="Of a release: who holds the whole batch from now on.")
+    reason: fields.Text | None = Field(None, description="Of a recall: kept with the batch.")
+
+
+Perform = Callable[[HttpRequest, UUID, StepOrder], Batch]
+
+
+def _approve(request: HttpRequest, batch: UUID, sent: StepOrder) -> Batch:
+    _only(sent)
     means = asking(request).means
-
-    def act() -> Mapping[str, Any]:
-        return _told(actions.approve_batch(actor=actor, batch=wanted, house=wiring.house(), means=means))
-
-    if validate_only:
-        return writing.rehearse(actor, act).to(response)
-    return writing.once(request, writing.needed(request, key), 200, act).to(response)
+    return actions.approve_batch(actor=_operator(request), batch=batch, house=wiring.house(), means=means)
 
 
-@router.post("/{batch}/release", response=problems.answers(200, BatchAnswer), operation_id="releaseBatch")
-def release_batch(
-    request: HttpRequest,
-    response: HttpResponse,
-    batch: str,
-    validate_only: fields.ValidateOnly = False,
-    key: writing.Key = None,
-) -> Status[Any]:
-    """Put the keys of a whole batch up for sale: from now on they can be redeemed."""
-    return _step(request, batch, key, actions.release_batch, dry=validate_only).to(response)
-
-
-@router.post("/{batch}/recall", response=problems.answers(200, BatchAnswer), operation_id="recallBatch")
-def recall_batch(
-    request: HttpRequest,
-    response: HttpResponse,
-    batch: str,
-    validate_only: fields.ValidateOnly = False,
-    key: writing.Key = None,
-) -> Status[Any]:
-    """Make every key of a batch worthless that is not redeemed, for ever; redemptions in good faith stand."""
-    return _step(request, batch, key, actions.recall_batch, dry=validate_only).to(response)
-
-
-def _step(request: HttpRequest, batch: str, key: str | None, step: Callable[..., Batch], *, dry: bool) -> writing.Done:
-    """A step that goes slice by slice: done twice it changes nothing, so that its answer is kept after it."""
-    actor, wanted = _operator(request), fields.in_path("batch", batch)
-    means = asking(request).means
-
-    def act() -> Mapping[str, Any]:
-        step(actor=actor, batch=wanted, means=means)
+def _release(request: HttpRequest, batch: UUID, sent: StepOrder) -> Batch:
+    _only(sent, "serials", "holder")
+    actor = _operator(request)
+    holder = None
+    if sent.holder is not None:
         with acting(actor):
-            return _told(queries.batch(wanted))
+            holder = organisation_named(sent.holder)
+    part = None if sent.serials is None else rules.Span.read(sent.serials)
+    means = asking(request).means
+    return actions.release_batch(actor=actor, batch=batch, means=means, serials=part, holder=holder)
 
-    if dry:
-        return writing.rehearse(actor, act)
-    asked = writing.needed(request, key)
-    before = writing.replay(actor, asked)
-    return before or writing.keep(request, asked, writing.Done(200, act()))
+
+def _recall(request: HttpRequest, batch: UUID, sent: StepOrder) -> Batch:
+    _only(sent, "reason")
+    return actions.recall_batch(
+        actor=_operator(request),
+        batch=batch,
+        means=asking(request).means,
+        reason=sent.reason or "",
+        house=wiring.house(),
+    )
+
+
+def _only(sent: StepOrder, *names: str) -> None:
+    """Pass, or raise Fault for what this step is not told: whoever sends it means something that will not happen."""
+    for name, value in sent:
+        if value is not None and name not in names:
+            raise Fault(f"/{name}", Malformed(field=name, reason="is not told to this step"))
+
+
+def _step(step: str, perform: Perform, meaning: str, *, at_once: bool = False) -> None:
+    """One more address for a step of a batch.
+
+    A step that goes slice by slice has transactions of its own; done twice it changes nothing, so that its answer is
+    kept after it. One that is done `at_once` stands in one transaction with its answer.
+    """
+
+    def answer(
+        request: HttpRequest,
+        response: HttpResponse,
+        batch: str,
+        payload: StepOrder | None = None,
+        validate_only: fields.ValidateOnly = False,
+        key: writing.Key = None,
+    ) -> Status[Any]:
+        actor, wanted = _operator(request), fields.in_path("batch", batch)
+
+        def act() -> Mapping[str, Any]:
+            perform(request, wanted, payload or StepOrder.model_validate({}))
+            with acting(actor):
+                return _told(queries.batch(wanted))
+
+        if validate_only:
+            return writing.rehearse(actor, act).to(response)
+        asked = writing.needed(request, key)
+        if at_once:
+            return writing.once(request, asked, 200, act).to(response)
+        done = writing.replay(actor, asked) or writing.keep(request, asked, writing.Done(200, act()))
+        return done.to(response)
+
+    router.post(
+        f"/{{batch}}/{step}",
+        response=problems.answers(200, BatchAnswer),
+        operation_id=f"{step}Batch",
+        summary=f"{step.capitalize()} Batch",
+        description=meaning,
+    )(answer)
+
+
+_step(
+    "approve",
+    _approve,
+    "The second person's word for a batch of more than 1,000 keys; a mint that waits for it begins.",
+    at_once=True,
+)
+_step(
+    "release",
+    _release,
+    "Put the keys of a batch up for sale, or those of some serials: from now on they can be redeemed.",
+)
+_step(
+    "recall",
+    _recall,
+    "Make every key of a batch worthless that is not redeemed, for ever; redemptions in good faith stand. More than"
+    " 1,000 keys that are for sale take two people: the first call asks (`recall_asked_at`), a second operator's acts.",
+)
 
 
 def _told(batch: Batch) -> dict[str, Any]:

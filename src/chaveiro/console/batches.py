@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,13 +10,14 @@ from uuid import UUID
 import click
 
 from chaveiro import wiring
+from chaveiro.apps.channel.queries import organisation_named
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.keys import actions, queries
 from chaveiro.console import output
 from chaveiro.console.acts import LIST_LIMIT, actor_named, id_of, rehearsal
 from chaveiro.console.speaking import Voice, dry_run_option, speaking
 from chaveiro.rules.actors import SYSTEM, Actor
-from chaveiro.rules.batches import Batch, Stage
+from chaveiro.rules.batches import Batch, Span, Stage
 from chaveiro.rules.errors import NotFound
 from chaveiro.wording import telling
 
@@ -64,31 +65,57 @@ def approve_batch(voice: Voice, batch: str, login: str | None, dry_run: bool) ->
 
 @click.command("release")
 @click.argument("batch")
+@click.option("--serials", "span", default=None, help="Only the keys from one serial to another (A-B).")
+@click.option("--to", "holder", default=None, help="Who holds the whole batch from now on: id, number or name.")
 @as_option
 @dry_run_option
 @speaking
-def release_batch(voice: Voice, batch: str, login: str | None, dry_run: bool) -> None:
-    """Put a whole batch up for sale: from now on its keys can be redeemed."""
-    _step(voice, batch_named(batch), actor_named(login), actions.release_batch, "Releasing", dry_run)
+def release_batch(
+    voice: Voice, batch: str, span: str | None, holder: str | None, login: str | None, dry_run: bool
+) -> None:
+    """Put a batch up for sale, or some of its serials: from now on these keys can be redeemed."""
+    wanted, actor = batch_named(batch), actor_named(login)
+    part = None if span is None else Span.read(span)
+    with acting(actor):
+        into = None if holder is None else organisation_named(holder)
+    with rehearsal(actor, dry_run):
+        actions.release_batch(
+            actor=actor,
+            batch=wanted,
+            means=wiring.means(),
+            serials=part,
+            holder=into,
+            progress=output.Progress("Releasing"),
+        )
+        _tell(voice, wanted, actor, dry_run)
 
 
 @click.command("recall")
 @click.argument("batch")
+@click.option("--reason", default="", help="Why; it is kept with the batch.")
 @as_option
 @dry_run_option
 @speaking
-def recall_batch(voice: Voice, batch: str, login: str | None, dry_run: bool) -> None:
-    """Make every key of a batch worthless that is not redeemed, for ever; what was redeemed stands."""
-    wanted = batch_named(batch)
+def recall_batch(voice: Voice, batch: str, reason: str, login: str | None, dry_run: bool) -> None:
+    """Make every key of a batch worthless that is not redeemed, for ever; what was redeemed stands.
+
+    More than 1,000 keys that are for sale take two people: the first run asks, and a second operator's carries it out.
+    """
+    wanted, actor = batch_named(batch), actor_named(login)
     if not dry_run:
         voice.confirm(f"Make all unredeemed keys of {batch} worthless for ever?")
-    _step(voice, wanted, actor_named(login), actions.recall_batch, "Recalling", dry_run)
-
-
-def _step(voice: Voice, batch: UUID, actor: Actor, step: Callable[..., Batch], doing: str, dry_run: bool) -> None:
     with rehearsal(actor, dry_run):
-        step(actor=actor, batch=batch, means=wiring.means(), progress=output.Progress(doing))
-        _tell(voice, batch, actor, dry_run)
+        done = actions.recall_batch(
+            actor=actor,
+            batch=wanted,
+            means=wiring.means(),
+            reason=reason,
+            house=wiring.house(),
+            progress=output.Progress("Recalling"),
+        )
+        _tell(voice, wanted, actor, dry_run)
+    if done.recalled_at is None:
+        voice.say("It waits for a second person, who runs the same command with --as.")
 
 
 def batch_named(text: str) -> UUID:

@@ -14,6 +14,7 @@ from chaveiro.apps.keys import actions, queries
 from chaveiro.console import output
 from chaveiro.console.acts import bytes_of, day_of, rehearsal
 from chaveiro.console.batches import batch_named, tell_minted
+from chaveiro.console.cards import card_printer
 from chaveiro.console.speaking import Voice, dry_run_option, speaking
 from chaveiro.rules.actors import SYSTEM
 from chaveiro.rules.batches import Batch, Kind, Order
@@ -38,6 +39,7 @@ DOING = "Minting"
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="The file for the keys.")
 @click.option("--recipient", default=None, help="Encrypt the file for the holder of this age public key (age1…).")
 @click.option("--passphrase-file", default=None, help="Encrypt it under the passphrase in this file (- for stdin).")
+@click.option("--cards", is_flag=True, help="Put cards as PDF beside the keys: a zip, encrypted; 10,000 at most.")
 @dry_run_option
 @speaking
 def mint(
@@ -54,6 +56,7 @@ def mint(
     out: Path | None,
     recipient: str | None,
     passphrase_file: str | None,
+    cards: bool,
     dry_run: bool,
 ) -> None:
     """Order keys and mint them into a file, `serial,key` on each line; nothing is for sale before `batches release`.
@@ -61,7 +64,7 @@ def mint(
     Killed half-way, run it again: it goes on, and no serial is there twice. More than 1,000 keys wait for a second
     person's `batches approve`; then run it again. A book batch has no secrets, and so no file.
     """
-    lock = _lock(recipient, passphrase_file)
+    lock = _lock(recipient, passphrase_file, cards)
     if planned is not None:
         if any(value is not None for value in (product, seats, months, count, holder, activate_before)) or countries:
             raise click.UsageError("--batch names the whole order; leave the rest of it out")
@@ -78,6 +81,7 @@ def mint(
         activate_before=day_of("activate_before", activate_before),
         holder=_holder(holder),
         kind=Kind(kind),
+        cards=cards,
     )
     if dry_run:
         _rehearse(voice, order, out, lock)
@@ -111,6 +115,7 @@ def _mint_sealed(voice: Voice, order: Order, out: Path, lock: Lock) -> None:
         vault=wiring.vault(),
         locksmith=wiring.locksmith(),
         means=wiring.means(),
+        printer=card_printer(),
         progress=output.Progress(DOING),
     )
     tell_minted(voice, batch, out, again=False)
@@ -161,9 +166,11 @@ def _rehearse(voice: Voice, order: Order, out: Path | None, lock: Lock | None) -
         tell_minted(voice, batch, out, dry_run=True)
 
 
-def _lock(recipient: str | None, passphrase_file: str | None) -> Lock | None:
-    """Who may open the file; None: it is plain."""
+def _lock(recipient: str | None, passphrase_file: str | None, cards: bool) -> Lock | None:
+    """Who may open the file; None: it is plain, and its cards are printed from it afterwards."""
     if recipient is None and passphrase_file is None:
+        if cards:
+            raise click.UsageError("--cards needs --recipient or --passphrase-file; of a plain file: `chaveiro cards`")
         return None
     passphrase = ""
     if passphrase_file is not None:

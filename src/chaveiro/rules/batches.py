@@ -10,12 +10,15 @@ Source: rules, section 1; two people for more than 1,000 keys: 6-reliability.md,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from chaveiro.rules import serials
+from chaveiro.rules.cards import CARDS_AT_MOST, TooManyCards
 from chaveiro.rules.errors import Malformed, Refusal, SeatsOverMaximum
 from chaveiro.rules.policies import MONTHS_AT_MOST
 from chaveiro.rules.verdicts import CountryNotServed, Fault, Refusals
@@ -36,6 +39,7 @@ DELAY_ALONE = timedelta(hours=24)
 """How long a batch waits where one person runs the installation, in place of a second one."""
 
 assert KEYS_ALONE_AT_MOST < CHUNK_KEYS <= 100_000 < KEYS_AT_MOST
+assert CARDS_AT_MOST <= CHUNK_KEYS  # the cards of a batch stand in its one part
 
 
 class Kind(StrEnum):
@@ -57,7 +61,7 @@ class Stage(StrEnum):
 
 
 class SecondPersonNeeded(Refusal):
-    """More keys than one person may have minted alone; somebody else must approve. Facts: batch, not_before."""
+    """More keys than one person may have minted alone; somebody else must approve. Facts: batch, not_before, reason."""
 
     code = "second_person_needed"
 
@@ -92,6 +96,34 @@ class KeyReplaced(Refusal):
     code = "key_replaced"
 
 
+SPAN = re.compile(r"[0-9\s.:–—-]{12,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Serials from one to another, both included, as key numbers."""
+
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    @classmethod
+    def read(cls, text: str) -> Span:
+        """Two serials one behind the other, or one alone; dashes, dots and spaces do not matter. Raises Malformed."""
+        if not SPAN.fullmatch(text):
+            raise Malformed(field="serials", reason="must be one serial, or two")
+        digits = re.sub(r"\D", "", text)
+        first, last = digits[: serials.DIGITS], digits[serials.DIGITS :]
+        return cls(serials.read(first), serials.read(last or first))
+
+    def write(self) -> str:
+        """The serials as people read them, `1000-0000-0009 – 1000-0000-0017`; one alone stands once."""
+        first, last = (serials.group(serials.write(number)) for number in (self.first, self.last))
+        return first if first == last else f"{first} – {last}"
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """How this installation is run: by one person, or as a `pretence` (demo, sandbox) where no key is worth money."""
@@ -112,6 +144,7 @@ class Order:
     activate_before: date | None = None
     holder: UUID | None = None  # None: the vendor
     kind: Kind = Kind.BEARER
+    cards: bool = False  # the sealed export holds cards as PDF beside the keys
 
     def check(self, *, maximum_seats: int, markets: Collection[str], day: date) -> None:
         """Pass, or raise Refusals with every fault at once; `maximum_seats` and `markets` are the product's."""
@@ -135,6 +168,10 @@ class Order:
                 yield Fault(f"/countries/{index}", refusal)
         if self.activate_before is not None and self.activate_before <= day:
             yield Fault("/activate_before", Malformed(field="activate_before", reason="must lie after today"))
+        if self.cards and self.kind is Kind.BOOK:
+            yield Fault("/cards", Malformed(field="cards", reason="a book batch has no keys to print"))
+        elif self.cards and self.quantity > CARDS_AT_MOST:
+            yield Fault("/cards", TooManyCards(count=self.quantity, most=CARDS_AT_MOST))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +199,16 @@ class Batch:
     released_at: datetime | None
     recalled_at: datetime | None
     replaces: int | None
+    approved_by: UUID | None = None
+    recall_asked_by: UUID | None = None
+    recall_asked_at: datetime | None = None
+    recall_reason: str = ""
+    cards: bool = False
+
+    @property
+    def serials(self) -> Span:
+        """Its serials, from the first to the last."""
+        return Span(self.first_number, self.first_number + self.quantity - 1)
 
     @property
     def is_approved(self) -> bool:
@@ -188,9 +235,26 @@ class Batch:
         if self.stage not in STEPS[step]:
             raise BatchStep(stage=self.stage.value, step=step)
 
+    def part(self, wanted: Span | None) -> Span:
+        """The serials that are meant: all of them where none are named. Raises Malformed for any but its own."""
+        if wanted is None:
+            return self.serials
+        if not self.serials.first <= wanted.first <= wanted.last <= self.serials.last:
+            raise Malformed(field="serials", reason="must be serials of the batch, the lower one first")
+        return wanted
+
     def matches(self, order: Order) -> bool:
         """Whether this batch is what `order` asks for, its holder aside."""
-        mine = (self.product, self.seats, self.months, self.quantity, self.countries, self.activate_before, self.kind)
+        mine = (
+            self.product,
+            self.seats,
+            self.months,
+            self.quantity,
+            self.countries,
+            self.activate_before,
+            self.kind,
+            self.cards,
+        )
         return mine == (
             order.product,
             order.seats,
@@ -199,6 +263,7 @@ class Batch:
             order.countries,
             order.activate_before,
             order.kind,
+            order.cards,
         )
 
 
@@ -216,18 +281,58 @@ def approval_at_once(quantity: int, house: House, now: datetime) -> datetime | N
     return now if house.pretence or quantity <= KEYS_ALONE_AT_MOST else None
 
 
-def check_approval(batch: Batch, approver: UUID | None, house: House, now: datetime) -> bool:
-    """Whether `approver` is a second person; raises SecondPersonNeeded when neither that nor alone long enough.
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Whether somebody may agree to what a first person asked for: as a second one, or alone from `not_before` on."""
 
-    The machine's own command line has no account and is nobody: it can plan, and it is no second person either.
+    is_second: bool
+    not_before: datetime | None
+    may: bool
+
+    def refusal(self, batch: Batch) -> SecondPersonNeeded:
+        """Why not, and from when on."""
+        reason = "later" if self.not_before else "own"
+        return SecondPersonNeeded(batch=str(batch.id), not_before=self.not_before, reason=reason)
+
+
+def agreement(first: UUID | None, asked_at: datetime, who: UUID | None, house: House, now: datetime) -> Agreement:
+    """What `who` may do about an act of two people that `first` asked for at `asked_at`.
+
+    The machine's own command line has no account and is nobody: it can ask, and it is no second person either.
     """
+    is_second = who is not None and who != first
+    not_before = asked_at + DELAY_ALONE if house.one_person else None
+    alone = not_before is not None and now >= not_before
+    return Agreement(is_second, not_before, is_second or alone)
+
+
+def check_approval(batch: Batch, approver: UUID | None, house: House, now: datetime) -> bool:
+    """Whether `approver` is a second person; raises SecondPersonNeeded when neither that nor alone long enough."""
     batch.step("approve")
-    if approver is not None and approver != batch.created_by:
+    found = agreement(batch.created_by, batch.created_at, approver, house, now)
+    if not found.may:
+        raise found.refusal(batch)
+    return found.is_second
+
+
+def recall_takes_two(batch: Batch, house: House) -> bool:
+    """Whether a recall needs a second person: many keys that were put up for sale, which others may have paid for."""
+    return batch.released_at is not None and batch.quantity > KEYS_ALONE_AT_MOST and not house.pretence
+
+
+def check_recall(batch: Batch, who: UUID | None, house: House, now: datetime) -> bool:
+    """Whether the recall may go ahead now; False: it is only asked for, and waits for somebody else.
+
+    Raises SecondPersonNeeded when it was asked for, and `who` neither is a second person nor waited long enough alone.
+    """
+    if batch.recalled_at is not None or not recall_takes_two(batch, house):
         return True
-    not_before = batch.created_at + DELAY_ALONE if house.one_person else None
-    if not_before is None or now < not_before:
-        raise SecondPersonNeeded(batch=str(batch.id), not_before=not_before)
-    return False
+    if batch.recall_asked_at is None:
+        return False
+    found = agreement(batch.recall_asked_by, batch.recall_asked_at, who, house, now)
+    if not found.may:
+        raise found.refusal(batch)
+    return True
 
 
 def watched(random_bytes: Callable[[int], bytes]) -> Callable[[int], bytes]:

@@ -5,13 +5,15 @@ Source: rules, section 1 (Plaintext leaves once).
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from chaveiro.rules.batches import Batch
 from chaveiro.rules.errors import Malformed, Refusal
 
 EXPORT_LIFE = timedelta(hours=24)
@@ -97,6 +99,24 @@ class Locksmith(Protocol):
 
     def fit(self, lock: Lock) -> Encrypt:
         """What seals for that lock; may take a second."""
+
+
+Printer = Callable[[Batch, Mapping[str, str], bytes], bytes]
+"""Cards as PDF for the rows of a batch, whose product has these names by language."""
+
+PASSPHRASE_BYTES = 15
+_PASSPHRASE_GROUP = 4
+
+
+def suggested_passphrase(random: bytes) -> str:
+    """A passphrase of 24 letters and digits in six groups, out of 15 random bytes: 120 bits, and easy to copy by hand.
+
+    Six groups of four, so that nobody takes it for a product key.
+    """
+    assert len(random) == PASSPHRASE_BYTES
+    letters = base64.b32encode(random).decode().lower()
+    groups = (letters[place : place + _PASSPHRASE_GROUP] for place in range(0, len(letters), _PASSPHRASE_GROUP))
+    return "-".join(groups)
 
 
 Progress = Callable[[int, int], None]

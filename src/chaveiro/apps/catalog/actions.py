@@ -48,6 +48,28 @@ def publish_product(*, actor: Actor, description: Description, policy: str = STA
         return queries.product(description.code)
 
 
+def retire_product(*, actor: Actor, code: str, means: Means) -> queries.Product:
+    """No further keys of a product are ordered; batches, keys and subscriptions that exist are not touched.
+
+    Again it changes nothing. Journals `product:retired`. Raises NotFound, NotAllowed.
+    """
+    return _set_retired(actor, code, "product:retired", means.now, means)
+
+
+def restore_product(*, actor: Actor, code: str, means: Means) -> queries.Product:
+    """A retired product may be ordered again. Journals `product:restored`. Raises NotFound, NotAllowed."""
+    return _set_retired(actor, code, "product:restored", None, means)
+
+
+def _set_retired(actor: Actor, code: str, tag: str, at: datetime | None, means: Means) -> queries.Product:
+    _must_operate(actor)
+    with acting(actor):
+        queries.product(code)
+        if ProductRow.objects.filter(code=code, retired_at__isnull=at is not None).update(retired_at=at):
+            record(tag=tag, at=means.now, actor=actor, subject_id=code)
+        return queries.product(code)
+
+
 def publish_policy(*, actor: Actor, name: str, policy: Policy, means: Means) -> int:
     """Publish a version of a policy; answers its id, also when it equals the newest one and nothing was written.
 

@@ -25,6 +25,7 @@ class Product(models.Model):
     id = models.BigAutoField(primary_key=True)
     code = models.TextField()
     created_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)  # no further keys are ordered; what was sold stays good
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["code"], name="product_code_is_unique")]

@@ -9,6 +9,7 @@ from chaveiro.apps.catalog.models import Policy as PolicyRow
 from chaveiro.apps.catalog.models import ProductVersion
 from chaveiro.rules.errors import NotFound
 from chaveiro.rules.policies import Policy
+from chaveiro.rules.products import Description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,36 @@ class Product:
     policy_id: int
     policy: Policy
     published_at: datetime
+    retired_at: datetime | None
+    policy_name: str
+    policy_version: int
+
+    @property
+    def description(self) -> Description:
+        """What was published, in the form in which it is published again."""
+        return Description(
+            code=self.code,
+            names=self.names,
+            texts=self.texts,
+            services=self.services,
+            maximum_seats=self.maximum_seats,
+            markets=self.markets,
+            price_class=self.price_class,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCard:
+    """One published version of a policy."""
+
+    name: str
+    version: int
+    numbers: Policy
+    published_at: datetime
 
 
 def products() -> list[Product]:
-    """Every product in its newest version, by code."""
+    """Every product in its newest version, by code; the retired ones too."""
     newest = ProductVersion.objects.order_by("product__code", "-number").distinct("product__code")
     return [_product(row) for row in newest.select_related("product", "policy")]
 
@@ -53,6 +80,15 @@ def version(version_id: int) -> Product:
     return _product(row)
 
 
+def versions(code: str, *, limit: int = 50) -> list[Product]:
+    """The versions of a product, the newest first. Raises NotFound."""
+    rows = ProductVersion.objects.filter(product__code=code).select_related("product", "policy")
+    found = [_product(row) for row in rows.order_by("-number")[:limit]]
+    if not found:
+        raise NotFound(what="product", code=code)
+    return found
+
+
 def markets() -> list[str]:
     """The codes of all countries in which some product may be opened today, in order."""
     return sorted({country for each in products() for country in each.markets})
@@ -64,6 +100,12 @@ def policy(name: str) -> tuple[int, int, Policy]:
     if row is None:
         raise NotFound(what="policy", name=name)
     return row.pk, row.version, Policy.from_dict(row.numbers)
+
+
+def policies() -> list[PolicyCard]:
+    """Every policy in its newest version, by name."""
+    newest = PolicyRow.objects.order_by("name", "-version").distinct("name")
+    return [PolicyCard(row.name, row.version, Policy.from_dict(row.numbers), row.published_at) for row in newest]
 
 
 def _product(row: ProductVersion) -> Product:
@@ -81,4 +123,7 @@ def _product(row: ProductVersion) -> Product:
         policy_id=row.policy.pk,
         policy=Policy.from_dict(row.policy.numbers),
         published_at=row.published_at,
+        retired_at=row.product.retired_at,
+        policy_name=row.policy.name,
+        policy_version=row.policy.version,
     )

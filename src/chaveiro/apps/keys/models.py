@@ -19,6 +19,7 @@ KEY_STATES = ("minted", "released", "redeemed", "revoked")
 class Batch(models.Model):
     """Keys of one product version, seats and months, with contiguous serial numbers from `first_number`."""
 
+    SEEN = ("seen_batch", "holder_id")
     id = models.UUIDField(primary_key=True)
     number = models.BigIntegerField(unique=True)
     product_version = models.ForeignKey(ProductVersion, models.PROTECT)
@@ -37,7 +38,12 @@ class Batch(models.Model):
     approved_at = models.DateTimeField(null=True)
     minted_at = models.DateTimeField(null=True)
     released_at = models.DateTimeField(null=True)
+    wholly_released = models.BooleanField(db_default=False)
     recalled_at = models.DateTimeField(null=True)
+    recall_asked_by = models.UUIDField(null=True)
+    recall_asked_at = models.DateTimeField(null=True)  # a recall that takes two waits from here on
+    recall_reason = models.TextField(db_default="")
+    cards = models.BooleanField(db_default=False)  # the export holds cards as PDF beside the keys
     replaces = models.BigIntegerField(null=True, unique=True)  # the number of the one key that it takes the place of
 
     class Meta:
@@ -60,12 +66,24 @@ class Batch(models.Model):
                 | ~models.Q(approved_by=models.F("created_by")),
                 name="batch_is_approved_by_somebody_else",
             ),
+            models.CheckConstraint(
+                condition=models.Q(recalled_at__isnull=True)
+                | models.Q(released_at__isnull=True)
+                | models.Q(quantity__lte=1000)
+                | models.Q(recall_asked_at__isnull=False),
+                name="batch_for_sale_is_recalled_after_it_was_asked",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cards=False) | models.Q(kind="bearer", quantity__lte=10_000),
+                name="batch_has_no_more_cards_than_a_file",
+            ),
         ]
 
 
 class Key(models.Model):
     """One product key. `number` is the serial as a number and lies in its batch's range."""
 
+    SEEN = ("seen_by_operator",)
     number = models.BigIntegerField(primary_key=True)
     # Found by range of numbers, which a trigger holds them to, a whole chunk at a time: twice as fast as a foreign key.
     batch = models.ForeignKey(Batch, models.PROTECT, db_index=False, db_constraint=False)
@@ -91,6 +109,7 @@ class Key(models.Model):
 class Hold(models.Model):
     """A key set aside for one draft: `until` ends it, 14 days after `since` at the latest (policy)."""
 
+    SEEN = ("seen_by_operator",)
     key = models.OneToOneField(Key, models.PROTECT, primary_key=True)
     draft_id = models.UUIDField(db_index=True)  # opaque here
     since = models.DateTimeField()
@@ -100,6 +119,7 @@ class Hold(models.Model):
 class Export(models.Model):
     """One encrypted part of a batch's texts, gone after download or 24 hours."""
 
+    SEEN = ("seen_by_operator",)
     id = models.UUIDField(primary_key=True)
     batch = models.ForeignKey(Batch, models.PROTECT)
     part = models.IntegerField()

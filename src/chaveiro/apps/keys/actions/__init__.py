@@ -6,14 +6,25 @@ files      into a file on this machine
 exports    in the background, sealed for a reader
 sealed     into an encrypted file on this machine
 selling    released, recalled, revoked, replaced, let out of a hold
+replacing  a key replaced in the background
+cancelling a mint stopped before its batch is whole
 """
 
+from chaveiro.apps.keys.actions.cancelling import cancel_mint
 from chaveiro.apps.keys.actions.exports import begin_mint, download_export, drop_expired_exports, run_mint
 from chaveiro.apps.keys.actions.files import Minted, mint_planned_to_file, mint_to_file
 from chaveiro.apps.keys.actions.minting import Texts, mint
 from chaveiro.apps.keys.actions.planning import approve_batch, plan_batch
+from chaveiro.apps.keys.actions.replacing import replace_by_worker
 from chaveiro.apps.keys.actions.sealed import mint_sealed_to_file
-from chaveiro.apps.keys.actions.selling import break_hold, recall_batch, release_batch, replace_key, revoke_key
+from chaveiro.apps.keys.actions.selling import (
+    break_hold,
+    drop_recall,
+    recall_batch,
+    release_batch,
+    replace_key,
+    revoke_key,
+)
 
 __all__ = [
     "Minted",
@@ -21,8 +32,10 @@ __all__ = [
     "approve_batch",
     "begin_mint",
     "break_hold",
+    "cancel_mint",
     "download_export",
     "drop_expired_exports",
+    "drop_recall",
     "mint",
     "mint_planned_to_file",
     "mint_sealed_to_file",
@@ -30,6 +43,7 @@ __all__ = [
     "plan_batch",
     "recall_batch",
     "release_batch",
+    "replace_by_worker",
     "replace_key",
     "revoke_key",
     "run_mint",

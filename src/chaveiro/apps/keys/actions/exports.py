@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from io import BytesIO
 from typing import BinaryIO
 from uuid import UUID
 
 import psycopg
 from django.db import connection
 
+from chaveiro.apps.catalog import queries as catalog
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.journal.actions import record
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.keys import models as rows
 from chaveiro.apps.keys import queries
 from chaveiro.apps.keys.actions.minting import Chunk, Texts, mint
@@ -25,11 +28,12 @@ from chaveiro.rules.actors import SYSTEM, Actor
 from chaveiro.rules.actors import Kind as ActorKind
 from chaveiro.rules.batches import CHUNK_KEYS, Batch, Kind, Stage
 from chaveiro.rules.errors import Contention, Malformed, NotAllowed, NotFound, Refusal
-from chaveiro.rules.exports import EXPORT_LIFE, Encrypt, ExportLost, Lock, Locksmith, Progress
+from chaveiro.rules.exports import EXPORT_LIFE, Encrypt, ExportLost, Lock, Locksmith, Printer, Progress
 from chaveiro.rules.means import Means
 from chaveiro.rules.vault import Lending, Vault
 
-WORK = "mint"
+Cards = Callable[[bytes], bytes]
+"""Prints the cards of some rows."""
 
 
 class InOperation(Texts):
@@ -60,9 +64,10 @@ class InOperation(Texts):
 class InExports(InOperation):
     """Texts are sealed for their reader and stand in the database, in the transaction of their digests."""
 
-    def __init__(self, encrypt: Encrypt, operation: UUID, means: Means) -> None:
+    def __init__(self, encrypt: Encrypt, operation: UUID, means: Means, cards: Cards | None = None) -> None:
         super().__init__(operation, means)
         self._encrypt = encrypt
+        self._cards = cards
         self._sealed = b""
 
     def resume(self, batch: Batch) -> None:
@@ -75,7 +80,8 @@ class InExports(InOperation):
 
     def keep(self, chunk: Chunk) -> None:
         """Seal the part; the plain texts are forgotten with the chunk."""
-        self._sealed = self._encrypt(keys.CSV_HEADER + chunk.rows)
+        plain = keys.CSV_HEADER + chunk.rows
+        self._sealed = self._encrypt(plain if self._cards is None else _with_cards(plain, self._cards(plain)))
 
     def commit(self, chunk: Chunk) -> None:
         """The part, and how far the work is."""
@@ -119,7 +125,7 @@ def begin_mint(
         lent = None if lock is None else vault.seal(lock.to_bytes(), _lending(batch.id, operation))
         operations.start(
             operation=operation,
-            kind=WORK,
+            kind=queries.WORK,
             actor=actor,
             now=means.now,
             total=batch.quantity,
@@ -127,24 +133,32 @@ def begin_mint(
             lent=lent,
         )
         if batch.is_approved and by_worker:
-            owe(WORK, {"operation": str(operation)}, means.now)
+            owe(queries.WORK, {"operation": str(operation)}, means.now)
         return operation
 
 
 def owe_waiting_mint(batch: UUID, now: datetime) -> None:
     """Owe the mint that waited for this batch's approval, if there is one; in the caller's transaction."""
-    waiting = Operation.objects.filter(kind=WORK, subject_id=str(batch), state="queued").values_list("id", flat=True)
+    waiting = (
+        seen(Operation).filter(kind=queries.WORK, subject_id=str(batch), state="queued").values_list("id", flat=True)
+    )
     for operation in waiting:
-        owe(WORK, {"operation": str(operation)}, now)
+        owe(queries.WORK, {"operation": str(operation)}, now)
 
 
 def run_mint(
-    *, operation: UUID, vault: Vault, locksmith: Locksmith, means: Means, progress: Progress | None = None
+    *,
+    operation: UUID,
+    vault: Vault,
+    locksmith: Locksmith,
+    means: Means,
+    printer: Printer | None = None,
+    progress: Progress | None = None,
 ) -> bool:
     """Carry out a mint in the background, or go on with it after a kill; for the worker. False: nothing was finished.
 
     A refusal ends the operation with its code, and the lent secret is erased. Contention does not: somebody else is
-    at it, or it was cancelled.
+    at it, or it was cancelled. `printer` is needed where cards were ordered.
     """
     with acting(SYSTEM):
         batch = queries.batch(UUID(progress_of(operation).subject_id))
@@ -153,8 +167,9 @@ def run_mint(
         work = operations.take_up(operation=operation, now=means.now)
         if work is None:
             return False
+        names = catalog.version(batch.product_version).names
     try:
-        texts = _texts(work, batch, vault, locksmith, means)
+        texts = _texts(work, batch, _lock(work, batch, vault, locksmith), _cards(batch, names, printer), means)
         mint(batch=batch.id, texts=texts, means=means, progress=progress)
     except Contention:
         return False
@@ -165,13 +180,34 @@ def run_mint(
     return True
 
 
-def _texts(work: operations.Work, batch: Batch, vault: Vault, locksmith: Locksmith, means: Means) -> Texts:
+def _texts(work: operations.Work, batch: Batch, encrypt: Encrypt | None, cards: Cards | None, means: Means) -> Texts:
     if batch.kind is Kind.BOOK:
         return InOperation(work.id, means)
-    if work.lent is None:
+    if encrypt is None:
         raise ExportLost(reason="nobody said whom the export is for")
-    lock = Lock.from_bytes(vault.open(work.lent, _lending(batch.id, work.id)))
-    return InExports(locksmith.fit(lock), work.id, means)
+    return InExports(encrypt, work.id, means, cards)
+
+
+def _lock(work: operations.Work, batch: Batch, vault: Vault, locksmith: Locksmith) -> Encrypt | None:
+    if work.lent is None:
+        return None
+    return locksmith.fit(Lock.from_bytes(vault.open(work.lent, _lending(batch.id, work.id))))
+
+
+def _cards(batch: Batch, names: Mapping[str, str], printer: Printer | None) -> Cards | None:
+    if not batch.cards:
+        return None
+    assert printer is not None, "a batch with cards needs whoever prints them"
+    return lambda rows: printer(batch, names, rows)
+
+
+def _with_cards(rows: bytes, cards: bytes) -> bytes:
+    """One archive, so that what is sealed is one file; the cards are compressed already, and keys hardly can be."""
+    into = BytesIO()
+    with zipfile.ZipFile(into, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(zipfile.ZipInfo("keys.csv"), rows)
+        archive.writestr(zipfile.ZipInfo("cards.pdf"), cards)
+    return into.getvalue()
 
 
 def download_export(
@@ -179,21 +215,21 @@ def download_export(
 ) -> str:
     """Hand the encrypted export of a batch out, once: it is written to `into` and gone. Answers a name for the file.
 
-    One part is an `.age` file, several are a zip of such. Give `into` away only after this returned; `settle` is
-    called before the export is dropped for good (a file's fsync). Journals `export:downloaded`. Raises NotFound when
-    there is none, or none any more; NotAllowed.
+    One part is an `.age` file, several are a zip of such; with cards, what is sealed is a zip itself. Give `into` away
+    only after this returned; `settle` is called before the export is dropped for good (a file's fsync). Journals
+    `export:downloaded`. Raises NotFound when there is none, or none any more; NotAllowed.
     """
     actor.needs("batches:write")
     if actor.kind not in (ActorKind.OPERATOR, ActorKind.SYSTEM):
         raise NotAllowed(needs="operator")
     with acting(actor):
         # Whoever comes second waits here, and finds nothing.
-        list(rows.Batch.objects.select_for_update().filter(pk=batch))
+        list(seen(rows.Batch).select_for_update().filter(pk=batch))
         facts = queries.batch(batch)
         found = queries.parts(batch)
         if not found or facts.minted_at is None:
             raise NotFound(what="export")
-        name = _write_parts(batch, found, into)
+        name = _write_parts(facts, found, into)
         if settle is not None:
             settle()
         _tell(batch, "downloaded")
@@ -201,22 +237,22 @@ def download_export(
         return name
 
 
-def _write_parts(batch: UUID, parts: list[int], into: BinaryIO) -> str:
-    name = identifiers.write("batch", batch)
+def _write_parts(batch: Batch, parts: list[int], into: BinaryIO) -> str:
+    name = identifiers.write("batch", batch.id)
     if len(parts) == 1:
-        into.write(_take_part(batch, parts[0]))
-        return f"{name}.csv.age"
+        into.write(_take_part(batch.id, parts[0]))
+        return f"{name}.zip.age" if batch.cards else f"{name}.csv.age"
     with zipfile.ZipFile(into, "w", zipfile.ZIP_STORED) as archive:
         for part in parts:
             # Named so, an entry carries no time of day.
-            archive.writestr(zipfile.ZipInfo(f"part-{part:04}.csv.age"), _take_part(batch, part))
+            archive.writestr(zipfile.ZipInfo(f"part-{part:04}.csv.age"), _take_part(batch.id, part))
     return f"{name}.zip"
 
 
 def _take_part(batch: UUID, part: int) -> bytes:
     # Not Django's own cursor, which would carry the binary value as text.
     with psycopg.Cursor(connection.connection) as cursor:
-        sql = "DELETE FROM keys_export WHERE batch_id = %s AND part = %s RETURNING ciphertext"
+        sql = "DELETE FROM keys_export WHERE batch_id = %s AND part = %s AND seen_by_operator() RETURNING ciphertext"
         taken = cursor.execute(sql, (batch, part), binary=True).fetchone()
     assert taken is not None
     return bytes(taken[0])
@@ -230,7 +266,7 @@ def drop_expired_exports(*, means: Means) -> int:
     with acting(SYSTEM):
         dropped = 0
         for batch in queries.expired_exports(means.now - EXPORT_LIFE):
-            parts, _ = rows.Export.objects.filter(batch_id=batch).delete()
+            parts, _ = seen(rows.Export).filter(batch_id=batch).delete()
             if parts:
                 dropped += 1
                 _tell(batch, "expired")
@@ -240,10 +276,10 @@ def drop_expired_exports(*, means: Means) -> int:
 
 def _tell(batch: UUID, became: str) -> None:
     """Let the operation's result say what became of its export."""
-    for operation in Operation.objects.filter(kind=WORK, subject_id=str(batch), state="done"):
+    for operation in seen(Operation).filter(kind=queries.WORK, subject_id=str(batch), state="done"):
         operation.result["export"] = became
         operation.save(update_fields=["result"])
 
 
 def _lending(batch: UUID, operation: UUID) -> Lending:
-    return Lending(owner=batch, job=operation, purpose=WORK)
+    return Lending(owner=batch, job=operation, purpose=queries.WORK)

@@ -19,6 +19,7 @@ from django.db import connection
 
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.journal.actions import record
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.keys import models as rows
 from chaveiro.apps.keys import queries
 from chaveiro.rules import keys, peppers, serials
@@ -45,6 +46,7 @@ SELECT %s + place, %s, 'minted' FROM generate_series(0, %s - 1) AS place
 COUNT = """
 UPDATE keys_batch SET minted = minted + %s
 WHERE id = %s AND minted = %s AND recalled_at IS NULL AND (quantity <= 1000 OR approved_at IS NOT NULL)
+  AND seen_batch(holder_id)
 """
 
 
@@ -155,7 +157,7 @@ def _insert(batch: Batch, chunk: Chunk, pepper: int) -> None:
 def _finish(batch: Batch, texts: Texts, means: Means) -> Batch:
     """The batch is whole: say so once, and put a replacement for sale where what it replaces was."""
     with acting(SYSTEM):
-        whole = rows.Batch.objects.filter(pk=batch.id, minted=batch.quantity, minted_at=None)
+        whole = seen(rows.Batch).filter(pk=batch.id, minted=batch.quantity, minted_at=None)
         if whole.update(minted_at=means.now) == 1:
             facts = {"quantity": batch.quantity, "first": serials.write(batch.first_number), "kind": batch.kind.value}
             record(tag="batch:minted", at=means.now, actor=SYSTEM, subject_id=batch.id, facts=facts)
@@ -169,8 +171,8 @@ def _release_replacement(batch: Batch, means: Means) -> None:
     assert batch.replaces is not None
     if queries.batch_of(batch.replaces).released_at is None:
         return
-    if rows.Batch.objects.filter(pk=batch.id, released_at=None).update(released_at=means.now):
-        rows.Key.objects.filter(number=batch.first_number, state="minted").update(state="released")
+    if seen(rows.Batch).filter(pk=batch.id, released_at=None).update(released_at=means.now):
+        seen(rows.Key).filter(number=batch.first_number, state="minted").update(state="released")
         record(tag="batch:released", at=means.now, actor=SYSTEM, subject_id=batch.id, facts={"quantity": 1})
 
 

@@ -8,9 +8,11 @@ from uuid import UUID
 from django.db import connection
 
 from chaveiro.apps.catalog import queries as catalog
+from chaveiro.apps.catalog.queries import Product
 from chaveiro.apps.channel import queries as channel
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.journal.actions import record
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.keys import models as rows
 from chaveiro.apps.keys import queries
 from chaveiro.apps.keys.actions.exports import owe_waiting_mint
@@ -19,6 +21,7 @@ from chaveiro.rules.actors import Actor, Kind
 from chaveiro.rules.batches import Batch, HolderRefused, House, Order, approval_at_once, check_approval
 from chaveiro.rules.errors import Malformed, NotAllowed
 from chaveiro.rules.means import Means
+from chaveiro.rules.products import ProductRetired
 
 
 def must_operate(actor: Actor) -> None:
@@ -34,10 +37,8 @@ def plan_batch(*, actor: Actor, order: Order, house: House, means: Means, batch:
     `batch` is the id it shall have. Journals `batch:planned`. Raises Refusals with every fault of the order, NotFound
     for product or holder, HolderRefused, NotAllowed.
     """
-    must_operate(actor)
     with acting(actor):
-        product = catalog.product(order.product)
-        order.check(maximum_seats=product.maximum_seats, markets=product.markets, day=means.day)
+        product = check_order(actor=actor, order=order, means=means)
         return insert_batch(
             actor=actor,
             order=order,
@@ -46,6 +47,21 @@ def plan_batch(*, actor: Actor, order: Order, house: House, means: Means, batch:
             means=means,
             batch=batch,
         )
+
+
+def check_order(*, actor: Actor, order: Order, means: Means) -> Product:
+    """Pass with the product of an order that could be placed now; raise what `plan_batch` raises. Nothing is written.
+
+    No serials are set aside either, which even a rehearsal of `plan_batch` leaves as a gap.
+    """
+    must_operate(actor)
+    with acting(actor):
+        product = catalog.product(order.product)
+        if product.retired_at is not None:
+            raise ProductRetired(product=order.product)
+        order.check(maximum_seats=product.maximum_seats, markets=product.markets, day=means.day)
+        _holder(order.holder)
+        return product
 
 
 def insert_batch(
@@ -76,6 +92,9 @@ def insert_batch(
         created_at=means.now,
         approved_at=approved_at,
         replaces=replaces,
+        cards=order.cards,
+        recall_reason="",
+        wholly_released=False,
     )
     row.save(force_insert=True)
     facts = {"quantity": order.quantity, "first": serials.write(first_number), "kind": order.kind.value}
@@ -92,7 +111,7 @@ def approve_batch(*, actor: Actor, batch: UUID, house: House, means: Means) -> B
     """
     must_operate(actor)
     with acting(actor):
-        locked = rows.Batch.objects.select_for_update().filter(pk=batch).first()
+        locked = seen(rows.Batch).select_for_update().filter(pk=batch).first()
         facts = queries.batch(batch)
         is_second = check_approval(facts, actor.account, house, means.now)
         assert locked is not None

@@ -6,14 +6,15 @@ from io import BytesIO
 from uuid import UUID
 
 from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.keys import queries
-from chaveiro.apps.keys.actions.exports import WORK, begin_mint, download_export, run_mint
+from chaveiro.apps.keys.actions.exports import begin_mint, download_export, run_mint
 from chaveiro.apps.keys.actions.planning import plan_batch
 from chaveiro.apps.operations.models import Operation
 from chaveiro.rules.actors import SYSTEM
 from chaveiro.rules.batches import Batch, House, Order
 from chaveiro.rules.errors import Contention, NotFound, Refusal
-from chaveiro.rules.exports import ExportLost, FileRefused, KeyFile, Lock, Locksmith, Progress
+from chaveiro.rules.exports import ExportLost, FileRefused, KeyFile, Lock, Locksmith, Printer, Progress
 from chaveiro.rules.means import Means
 from chaveiro.rules.vault import Vault
 
@@ -27,6 +28,7 @@ def mint_sealed_to_file(
     vault: Vault,
     locksmith: Locksmith,
     means: Means,
+    printer: Printer | None = None,
     progress: Progress | None = None,
 ) -> Batch:
     """Order a batch and mint it into `file`, encrypted; the same call again goes on after a kill.
@@ -43,7 +45,14 @@ def mint_sealed_to_file(
         batch, operation = _begun(wanted, order, lock, file, house, vault, locksmith, means)
         if batch.minted_at is None:
             batch.step("mint")
-            if not run_mint(operation=operation.id, vault=vault, locksmith=locksmith, means=means, progress=progress):
+            if not run_mint(
+                operation=operation.id,
+                vault=vault,
+                locksmith=locksmith,
+                means=means,
+                printer=printer,
+                progress=progress,
+            ):
                 _explain(operation.id)
         _fetch(wanted, operation.id, file, means)
         file.finish()
@@ -65,7 +74,7 @@ def _begun(
 ) -> tuple[Batch, Operation]:
     """The batch and its work, planned now or by the run before."""
     with acting(SYSTEM):
-        found = Operation.objects.filter(kind=WORK, subject_id=str(wanted)).first()
+        found = seen(Operation).filter(kind=queries.WORK, subject_id=str(wanted)).first()
         if found is not None:
             batch = queries.batch(wanted)
             if not batch.matches(order):
@@ -77,7 +86,7 @@ def _begun(
             operation = begin_mint(
                 actor=SYSTEM, batch=batch, lock=lock, vault=vault, locksmith=locksmith, means=means, by_worker=False
             )
-            return batch, Operation.objects.get(pk=operation)
+            return batch, seen(Operation).get(pk=operation)
     except Refusal:
         file.discard()
         raise
@@ -95,7 +104,7 @@ def _fetch(batch: UUID, operation: UUID, file: KeyFile, means: Means) -> None:
         download_export(actor=SYSTEM, batch=batch, into=sealed, means=means, settle=settle)
     except NotFound:
         with acting(SYSTEM):
-            became = Operation.objects.values_list("result", flat=True).get(pk=operation).get("export")
+            became = seen(Operation).values_list("result", flat=True).get(pk=operation).get("export")
         if became != "downloaded":
             raise ExportLost(reason="the export expired before it was fetched") from None
 
@@ -103,7 +112,7 @@ def _fetch(batch: UUID, operation: UUID, file: KeyFile, means: Means) -> None:
 def _explain(operation: UUID) -> None:
     """Why a run did not finish, as its refusal."""
     with acting(SYSTEM):
-        fault = Operation.objects.values_list("fault", flat=True).get(pk=operation)
+        fault = seen(Operation).values_list("fault", flat=True).get(pk=operation)
     if fault:
         raise ExportLost(reason=fault)
     raise Contention(what="batch")

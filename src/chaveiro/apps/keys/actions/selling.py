@@ -10,87 +10,180 @@ from uuid import UUID
 
 from django.db import connection
 
+from chaveiro.apps.channel import queries as channel
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.journal.actions import record
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.keys import models as rows
 from chaveiro.apps.keys import queries
 from chaveiro.apps.keys.actions.planning import insert_batch, must_operate
-from chaveiro.rules import serials
 from chaveiro.rules.actors import Actor, Kind
-from chaveiro.rules.batches import SLICE_KEYS, Batch, KeyReplaced, Order
+from chaveiro.rules.batches import (
+    SLICE_KEYS,
+    Batch,
+    BatchStep,
+    HolderRefused,
+    House,
+    KeyReplaced,
+    Order,
+    Span,
+    check_recall,
+)
 from chaveiro.rules.errors import NotAllowed, NotFound
 from chaveiro.rules.exports import Progress
+from chaveiro.rules.keys import scrub
 from chaveiro.rules.means import Means
+from chaveiro.rules.serials import write
 from chaveiro.rules.verdicts import KeyRedeemed, KeyRevoked
 
+STRICT = House()
+REASON_LENGTH_AT_MOST = 500
 
-def release_batch(*, actor: Actor, batch: UUID, means: Means, progress: Progress | None = None) -> Batch:
-    """Put the keys of a whole batch up for sale: from now on they can be redeemed. Journals `batch:released`.
 
-    Again it changes nothing but what an interruption left. Raises BatchStep, NotFound, NotAllowed.
+def release_batch(
+    *,
+    actor: Actor,
+    batch: UUID,
+    means: Means,
+    serials: Span | None = None,
+    holder: UUID | None = None,
+    progress: Progress | None = None,
+) -> Batch:
+    """Put the keys of a batch up for sale, or those of some serials: from now on they can be redeemed.
+
+    With `holder` the whole batch passes into the hands of that organisation as it goes on sale; parts of it pass on by
+    allocation. Again it changes nothing but what an interruption left. Journals `batch:released`. Raises BatchStep,
+    Malformed for serials of another batch, HolderRefused, NotFound, NotAllowed.
     """
     must_operate(actor)
-    _decide(actor, batch, "release", means)
-    return _carry_out(actor, batch, ("minted",), "released", progress)
+    with acting(actor):
+        row, facts = _locked(batch)
+        facts.step("release")
+        part = facts.part(serials)
+        if holder is not None and holder != facts.holder:
+            _hand_over(row, part == facts.serials, holder)
+        if not row.wholly_released and (row.released_at is None or _any_minted(part)):
+            _note_release(actor, row, part, part == facts.serials, means)
+    return _carry_out(actor, facts, part, ("minted",), "released", progress)
 
 
-def recall_batch(*, actor: Actor, batch: UUID, means: Means, progress: Progress | None = None) -> Batch:
+def _locked(batch: UUID) -> tuple[rows.Batch, Batch]:
+    """The batch's row until the transaction ends, and its facts. A minter's next chunk waits for it, and meets them."""
+    row = seen(rows.Batch).select_for_update().filter(pk=batch).first()
+    if row is None:
+        raise NotFound(what="batch")
+    return row, queries.batch(batch)
+
+
+def _any_minted(part: Span) -> bool:
+    return seen(rows.Key).filter(number__gte=part.first, number__lte=part.last, state="minted").exists()
+
+
+def _hand_over(row: rows.Batch, whole: bool, holder: UUID) -> None:
+    if not whole or row.released_at is not None:
+        raise HolderRefused(reason="only a whole batch passes on with its release")
+    if channel.card(organisation=holder).is_suspended:
+        raise HolderRefused(reason="suspended")
+    row.holder_id = holder
+
+
+def _note_release(actor: Actor, row: rows.Batch, part: Span, whole: bool, means: Means) -> None:
+    row.released_at = row.released_at or means.now
+    row.wholly_released = whole
+    row.save(update_fields=["released_at", "wholly_released", "holder"])
+    facts = {"quantity": len(part), "first": write(part.first), "last": write(part.last), "holder": str(row.holder_id)}
+    record(tag="batch:released", at=means.now, actor=actor, subject_id=row.id, facts=facts)
+
+
+def recall_batch(
+    *,
+    actor: Actor,
+    batch: UUID,
+    means: Means,
+    reason: str = "",
+    house: House = STRICT,
+    progress: Progress | None = None,
+) -> Batch:
     """Make every key of a batch worthless that is not redeemed; redemptions in good faith stand.
 
-    At any stage, and for ever: a mint of it stops. Journals `batch:recalled`. Raises NotFound, NotAllowed.
+    At any stage, and for ever: a mint of it stops. More than 1,000 keys that are for sale take two people: the first
+    call asks, and answers the batch as it stands, with `recall_asked_at`; a second person's call carries it out.
+    `reason` is kept with the batch, without any product key in it. Journals `batch:recall_asked`, `batch:recalled`.
+    Raises SecondPersonNeeded, NotFound, NotAllowed.
     """
     must_operate(actor)
-    _decide(actor, batch, "recall", means)
-    return _carry_out(actor, batch, ("minted", "released"), "revoked", progress)
-
-
-def _decide(actor: Actor, batch: UUID, step: str, means: Means) -> None:
-    """The decision, once. A minter's next chunk meets it, for both change the batch's row."""
     with acting(actor):
-        row = rows.Batch.objects.select_for_update().filter(pk=batch).first()
-        if row is None:
-            raise NotFound(what="batch")
-        queries.batch(batch).step(step)
-        column = f"{step}ed_at" if step == "recall" else f"{step}d_at"
-        if getattr(row, column) is None:
-            setattr(row, column, means.now)
-            row.save(update_fields=[column])
-            tag = "batch:recalled" if step == "recall" else "batch:released"
-            record(tag=tag, at=means.now, actor=actor, subject_id=batch, facts={"quantity": row.quantity})
-
-
-def _carry_out(actor: Actor, batch: UUID, sources: tuple[str, ...], state: str, progress: Progress | None) -> Batch:
-    with acting(actor):
+        row, facts = _locked(batch)
+        facts.step("recall")
+        goes_ahead = check_recall(facts, actor.account, house, means.now)
+        if facts.recalled_at is None:
+            _note_recall(actor, row, scrub(reason.strip())[:REASON_LENGTH_AT_MOST], goes_ahead, means)
         facts = queries.batch(batch)
-    end = facts.first_number + facts.quantity
-    for first in range(facts.first_number, end, SLICE_KEYS):
-        last = min(first + SLICE_KEYS, end)
+    if not goes_ahead:
+        return facts
+    return _carry_out(actor, facts, facts.serials, ("minted", "released"), "revoked", progress)
+
+
+def _note_recall(actor: Actor, row: rows.Batch, reason: str, goes_ahead: bool, means: Means) -> None:
+    row.recall_reason = row.recall_reason or reason
+    if row.recall_asked_at is None:
+        row.recall_asked_at, row.recall_asked_by = means.now, actor.account
+    if goes_ahead:
+        row.recalled_at = means.now
+    row.save(update_fields=["recall_reason", "recall_asked_at", "recall_asked_by", "recalled_at"])
+    is_second = actor.account is not None and row.recall_asked_by != actor.account
+    facts = {"quantity": row.quantity} | ({"second_person": is_second} if goes_ahead else {})
+    tag = "batch:recalled" if goes_ahead else "batch:recall_asked"
+    record(tag=tag, at=means.now, actor=actor, subject_id=row.id, facts=facts)
+
+
+def drop_recall(*, actor: Actor, batch: UUID, means: Means) -> Batch:
+    """Take back a recall that waits for a second person. Journals `batch:recall_dropped`.
+
+    Raises BatchStep when none waits, NotFound, NotAllowed.
+    """
+    must_operate(actor)
+    with acting(actor):
+        row, facts = _locked(batch)
+        if facts.recall_asked_at is None or facts.recalled_at is not None:
+            raise BatchStep(stage=facts.stage.value, step="drop_recall")
+        row.recall_asked_at, row.recall_asked_by, row.recall_reason = None, None, ""
+        row.save(update_fields=["recall_asked_at", "recall_asked_by", "recall_reason"])
+        record(tag="batch:recall_dropped", at=means.now, actor=actor, subject_id=batch)
+        return queries.batch(batch)
+
+
+def _carry_out(
+    actor: Actor, facts: Batch, part: Span, sources: tuple[str, ...], state: str, progress: Progress | None
+) -> Batch:
+    for first in range(part.first, part.last + 1, SLICE_KEYS):
+        last = min(first + SLICE_KEYS, part.last + 1)
         with acting(actor):
-            slice_ = rows.Key.objects.filter(number__gte=first, number__lt=last, state__in=sources)
+            slice_ = seen(rows.Key).filter(number__gte=first, number__lt=last, state__in=sources)
             slice_.update(state=state)
             if state == "revoked":
-                rows.Hold.objects.filter(key_id__gte=first, key_id__lt=last).delete()
+                seen(rows.Hold).filter(key_id__gte=first, key_id__lt=last).delete()
         if progress is not None:
-            progress(last - facts.first_number, facts.quantity)
+            progress(last - part.first, len(part))
     return facts
 
 
-def revoke_key(*, actor: Actor, number: int, means: Means) -> None:
-    """Make one key worthless, by its serial number. Journals `key:revoked`.
+def revoke_key(*, actor: Actor, number: int, means: Means, why: str = "") -> None:
+    """Make one key worthless, by its serial number; `why` is a word, such as `lost`. Journals `key:revoked`.
 
     Raises KeyRedeemed, KeyRevoked, NotFound, NotAllowed.
     """
     must_operate(actor)
     with acting(actor):
-        _revoke(actor, number, means)
+        _revoke(actor, number, means, why)
 
 
-def _revoke(actor: Actor, number: int, means: Means) -> None:
-    live = rows.Key.objects.filter(number=number, state__in=("minted", "released"))
+def _revoke(actor: Actor, number: int, means: Means, why: str = "") -> None:
+    live = seen(rows.Key).filter(number=number, state__in=("minted", "released"))
     if live.update(state="revoked") == 1:
-        rows.Hold.objects.filter(key_id=number).delete()
-        facts = {"batch": str(queries.batch_of(number).id)}
-        record(tag="key:revoked", at=means.now, actor=actor, subject_id=serials.write(number), facts=facts)
+        seen(rows.Hold).filter(key_id=number).delete()
+        facts = {"batch": str(queries.batch_of(number).id)} | ({"why": why} if why else {})
+        record(tag="key:revoked", at=means.now, actor=actor, subject_id=write(number), facts=facts)
         return
     state = queries.key(number, now=means.now).state
     raise KeyRedeemed if state == "redeemed" else KeyRevoked
@@ -105,7 +198,7 @@ def replace_key(*, actor: Actor, number: int, means: Means) -> Batch:
     """
     must_operate(actor)
     with acting(actor):
-        row = rows.Key.objects.select_for_update().filter(number=number).first()
+        row = seen(rows.Key).select_for_update().filter(number=number).first()
         if row is None:
             raise NotFound(what="key")
         if row.replaced_by is not None:
@@ -113,16 +206,16 @@ def replace_key(*, actor: Actor, number: int, means: Means) -> Batch:
         if row.state != "revoked":
             _revoke(actor, number, means)
         replacement = _plan_replacement(actor, number, means)
-        rows.Key.objects.filter(number=number).update(replaced_by=replacement.first_number)
-        facts = {"by": serials.write(replacement.first_number), "batch": str(replacement.id)}
-        record(tag="key:replaced", at=means.now, actor=actor, subject_id=serials.write(number), facts=facts)
+        seen(rows.Key).filter(number=number).update(replaced_by=replacement.first_number)
+        facts = {"by": write(replacement.first_number), "batch": str(replacement.id)}
+        record(tag="key:replaced", at=means.now, actor=actor, subject_id=write(number), facts=facts)
         return replacement
 
 
 def _planned_replacement(number: int) -> Batch:
     planned = queries.batch_of(number)
     if planned.minted:
-        raise KeyReplaced(by=serials.write(number))
+        raise KeyReplaced(by=write(number))
     return planned
 
 
@@ -166,6 +259,6 @@ def break_hold(*, actor: Actor, number: int, means: Means) -> UUID:
             (draft,) = cursor.fetchone()
         if draft is None:
             raise NotFound(what="hold")
-        facts = {"key": serials.write(number)}
+        facts = {"key": write(number)}
         record(tag="draft:hold_broken", at=means.now, actor=actor, subject_id=draft, facts=facts)
         return UUID(str(draft))
