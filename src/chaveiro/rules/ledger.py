@@ -1,19 +1,21 @@
 """The ledger of one subscription: what its rows add up to, and where every seat-day that keys brought has gone.
 
-    granted = consumed + remaining + credit + forfeited + reversed
+    granted = consumed + remaining + credit + forfeited + reversed + moved
 
-Source: rules, sections 2 and 6; invariants L1 and L2. Directly billed days are outside this account.
+What a correction moves away from one subscription another one is granted: `moved` here, `granted` there, the same
+number (decision 0021). Source: rules, sections 2 and 6; invariants L1 and L2. Directly billed days are outside this
+account.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from chaveiro.rules.errors import LedgerBroken
+from chaveiro.rules.errors import LedgerBroken, Refusal
 from chaveiro.rules.seat_time import Standing, Sum
 
 
@@ -25,6 +27,7 @@ class Kind(StrEnum):
     EXTEND = "extend"
     REVERSE = "reverse"
     FORFEIT = "forfeit"
+    CORRECT = "correct"
 
 
 BY_KEY = frozenset({Kind.OPEN, Kind.ADD, Kind.EXTEND})
@@ -36,7 +39,8 @@ class LedgerRow:
 
     `number` counts from 1 without a gap. `origin` is the day from which `after` counts: `day` itself, or the old end
     for keys that came in grace. `before` is None when opening, `after` None when an opening is reversed. `granted`
-    is what the keys brought, in seat-days, and 0 for other kinds. `undoes` is the number of the row reversed.
+    is what the keys brought, in seat-days, and 0 for other kinds. `undoes` is the number of the row that is reversed,
+    or whose keys a correction moves away.
     """
 
     number: int
@@ -59,11 +63,13 @@ class Account:
     credit: int
     forfeited: int
     reversed: int
+    moved: int = 0
 
     @property
     def closes(self) -> bool:
         """Whether nothing was lost and nothing came from nowhere (L1)."""
-        return self.granted == self.consumed + self.remaining + self.credit + self.forfeited + self.reversed
+        left = self.remaining + self.credit
+        return self.granted == self.consumed + left + self.forfeited + self.reversed + self.moved
 
 
 def row_of(number: int, total: Sum) -> LedgerRow:
@@ -90,6 +96,65 @@ def forfeit_of(number: int, standing: Standing, day: date) -> LedgerRow:
     return LedgerRow(number, Kind.FORFEIT, day, day, standing, left)
 
 
+class NothingToMove(Refusal):
+    """Nothing is left of what these keys brought. Facts: number, granted (seat-days)."""
+
+    code = "nothing_to_move"
+
+
+class ChangesStandOnIt(Refusal):
+    """The keys opened the subscription, and later ones stand on them. Facts: number, changes."""
+
+    code = "changes_stand_on_it"
+
+
+def moved_by(row: LedgerRow) -> int:
+    """The seat-days that a correction takes away from a subscription; 0 for every other kind of row."""
+    return _left(row.before, row.day) - _left(row.after, row.day) if row.kind is Kind.CORRECT else 0
+
+
+def standing_rows_of(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
+    """The rows that no reversal took back, oldest first."""
+    return _apart(rows)[0]
+
+
+def correction_of(number: int, kept: Sequence[LedgerRow], undoes: int, day: date) -> LedgerRow:
+    """The row that takes what is left of the keys of row `undoes` away, for the subscription where they belong.
+
+    `kept` are the rows that stand, oldest first. The subscription is left with what it would have had by its other
+    keys, and never with less; what it used beyond that stays used and is not moved. No more moves than the keys
+    brought. An end that would have passed by itself becomes the day: stages count from there, and nothing is erased
+    earlier for a mistake of others. An opening leaves nothing.
+
+    Raises NothingToMove, ChangesStandOnIt.
+    """
+    place = next(index for index, row in enumerate(kept) if row.number == undoes)
+    made, now = kept[place], kept[-1].after
+    assert now is not None
+    own = _without(kept, place)
+    moved = min(made.granted, _left(now, day) - _left(own, day))
+    if moved <= 0 or now.ends_on <= day:
+        raise NothingToMove(number=undoes, granted=made.granted)
+    pool = _left(now, day) - moved
+    after = None if own is None else Standing(own.seats, day + timedelta(days=pool // own.seats), pool % own.seats)
+    return LedgerRow(number, Kind.CORRECT, day, day, now, after, undoes=undoes)
+
+
+def _without(kept: Sequence[LedgerRow], place: int) -> Standing | None:
+    """What would stand if the row at `place` had never been made; None where it opened and nothing came after it."""
+    own, later = kept[place].before, kept[place + 1 :]
+    for row in later:
+        if own is None or row.before is None or row.after is None:
+            raise ChangesStandOnIt(number=kept[place].number, changes=len(later))
+        seats = own.seats + row.after.seats - row.before.seats
+        if seats < 1:
+            raise ChangesStandOnIt(number=kept[place].number, changes=len(later))
+        change = _left(row.after, row.origin) - _left(row.before, row.origin)
+        pool = max(0, _left(own, row.day) + change)
+        own = Standing(seats, row.day + timedelta(days=pool // seats), pool % seats)
+    return own
+
+
 def replay(rows: Iterable[LedgerRow]) -> Standing | None:
     """What the subscription has after these rows, oldest first (L2); None before any, or when its opening is reversed.
 
@@ -105,7 +170,7 @@ def replay(rows: Iterable[LedgerRow]) -> Standing | None:
             _require_reversal(row, standing_rows)
             standing_rows.pop()
         else:
-            _require_sum(row)
+            _require_correction(row, standing_rows) if row.kind is Kind.CORRECT else _require_sum(row)
             standing_rows.append(row)
         standing, previous_day = row.after, row.day
     return standing
@@ -137,6 +202,7 @@ def account(rows: Sequence[LedgerRow], day: date) -> Account:
             _left(row.before, row.day) - _left(row.after, row.day) for row in kept if row.kind is Kind.FORFEIT
         ),
         reversed=sum(row.granted for row in undone),
+        moved=sum(moved_by(row) for row in kept),
     )
 
 
@@ -191,6 +257,18 @@ def _require_reversal(row: LedgerRow, kept: Sequence[LedgerRow]) -> None:
     undoes_last = bool(kept) and kept[-1].number == row.undoes and kept[-1].kind in BY_KEY
     _require(row, undoes_last, "it does not undo the last act of keys that stands")
     _require(row, row == reversal_of(row.number, kept[-1], row.day), "it does not restore what was before")
+
+
+def _require_correction(row: LedgerRow, kept: Sequence[LedgerRow]) -> None:
+    moved_before = {other.undoes for other in kept if other.kind is Kind.CORRECT}
+    by_key = any(other.number == row.undoes and other.kind in BY_KEY for other in kept)
+    _require(row, by_key and row.undoes not in moved_before, "it moves no keys that stand here")
+    _require(row, row.before is not None, "there is nothing to move")
+    try:
+        right = correction_of(row.number, kept, row.undoes or 0, row.day)
+    except (NothingToMove, ChangesStandOnIt) as refusal:
+        raise LedgerBroken(number=row.number, reason=refusal.summary()) from refusal
+    _require(row, row == right, "it takes more or less than was left of the keys")
 
 
 def _require(row: LedgerRow, holds: bool, reason: str) -> None:

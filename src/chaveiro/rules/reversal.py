@@ -26,7 +26,10 @@ class ReversalTooLate(Refusal):
 
 
 class ReversalBlocked(Refusal):
-    """Something was built on this redemption since. Facts: what (`later_changes`, `people`, `licences`), number."""
+    """Something was built on this redemption since, or it came here by a correction. Facts: what, number.
+
+    What: `corrected` (what is left of its keys is less than they carry), `later_changes`, `people`, `licences`.
+    """
 
     code = "reversal_blocked"
 
@@ -36,7 +39,9 @@ class Standing:
     """What a redemption looks like on the day somebody wants to take it back.
 
     `later_changes` counts ledger rows made after it on its subscriptions; `people` and `licences` those that depend on
-    it, without the automatic ones. `last_day` is the partner's last day for reversing (policy).
+    it, without the automatic ones. `corrected` is 1 where a correction brought its keys here: part of their time was
+    used elsewhere, and for sale again they would carry it anew. `last_day` is the partner's last day for reversing
+    (policy).
     """
 
     organisation: UUID | None
@@ -45,6 +50,7 @@ class Standing:
     later_changes: int
     people: int
     licences: int
+    corrected: int = 0
 
 
 def may_reverse(actor: Actor, reason: str, standing: Standing, day: date) -> None:
@@ -63,7 +69,7 @@ def may_reverse(actor: Actor, reason: str, standing: Standing, day: date) -> Non
         raise AlreadyReversed(at=standing.reversed_at)
     if actor.kind is Kind.CHANNEL and day > standing.last_day:
         raise ReversalTooLate(until=standing.last_day)
-    for what in ("later_changes", "people", "licences"):
+    for what in ("corrected", "later_changes", "people", "licences"):
         number = getattr(standing, what)
         if number:
             raise ReversalBlocked(what=what, number=number)

@@ -11,6 +11,7 @@ from chaveiro.apps.channel.models import Member, Organisation
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.identity.models import Account
 from chaveiro.apps.journal.actions import record
+from chaveiro.apps.journal.models import seen
 from chaveiro.rules.actors import Actor, Kind
 from chaveiro.rules.errors import Contention, NotAllowed, NotFound
 from chaveiro.rules.means import Means
@@ -84,8 +85,8 @@ def add_member(*, actor: Actor, account: UUID, organisation: UUID, role: str, me
     """
     _must_operate(actor)
     with acting(actor):
-        home = Organisation.objects.filter(pk=organisation).first()
-        person = Account.objects.filter(pk=account, closed_at=None).first()
+        home = seen(Organisation).filter(pk=organisation).first()
+        person = seen(Account).filter(pk=account, closed_at=None).first()
         if home is None or person is None:
             raise NotFound(what="organisation" if home is None else "account")
         check_role(home.kind, role)

@@ -10,6 +10,7 @@ from chaveiro.apps.identity.models import Account
 class Organisation(models.Model):
     """The vendor, a distributor, a reseller, or one that is both."""
 
+    SEEN = ("seen_organisation", "id")
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()
     name = models.TextField()
@@ -38,6 +39,7 @@ class Organisation(models.Model):
 class Member(models.Model):
     """An account's standing in one organisation of the channel."""
 
+    SEEN = ("seen_member", "account_id", "organisation_id")
     id = models.UUIDField(primary_key=True)
     organisation = models.ForeignKey(Organisation, models.PROTECT)
     account = models.OneToOneField(Account, models.PROTECT)

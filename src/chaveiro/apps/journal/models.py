@@ -10,6 +10,7 @@ The database refuses UPDATE, DELETE and TRUNCATE on all four (migration `append_
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from django.db import models
 from django.db.models.functions import Cast, Length
@@ -17,6 +18,8 @@ from django.db.models.lookups import Exact, GreaterThanOrEqual
 
 from chaveiro.rules.journal import SALT_BYTES
 from chaveiro.rules.merkle import HASH_BYTES
+
+Row = TypeVar("Row", bound=models.Model)
 
 # The transaction that inserts, as its 64-bit number (never used again on the same server), kept as a plain bigint:
 # drivers read it, and comparing it needs no operator of PostgreSQL's own.
@@ -29,9 +32,21 @@ FRESH_SALT = models.Func(
 )
 
 
+def seen(model: type[Row]) -> models.QuerySet[Row]:
+    """The rows of a table that the standing scope sees, to be read, changed or deleted: every room reads by this.
+
+    `model.SEEN` names the database's function that says so and the columns that it is asked about. It is a layer of its
+    own, apart from the policies of row-level security: either alone holds (tests/isolation).
+    """
+    function, *columns = model.SEEN  # type: ignore[attr-defined]
+    sight = models.Func(*columns, function=function, output_field=models.BooleanField())
+    return model._default_manager.filter(sight)
+
+
 class Entry(models.Model):
     """One act, told in ids, codes, numbers and commitments (rules.journal); written in the act's own transaction."""
 
+    SEEN = ("seen_entry", "customer_id", "organisation_id")
     id = models.BigAutoField(primary_key=True)
     era = models.SmallIntegerField(db_default=0)
     xid = models.BigIntegerField(db_default=INSERTING_TRANSACTION)
@@ -80,6 +95,7 @@ class Entry(models.Model):
 class Seal(models.Model):
     """The number under which an entry stands for ever, dense from 1, and the hash of what it said when sealed."""
 
+    SEEN = ("seen_entry", "entry__customer_id", "entry__organisation_id")
     number = models.BigIntegerField(primary_key=True)
     entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="seal")
     leaf = models.BinaryField()

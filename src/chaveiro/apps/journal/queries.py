@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from chaveiro.apps.journal.models import Checkpoint as CheckpointRow
 from chaveiro.apps.journal.models import Entry as EntryRow
-from chaveiro.apps.journal.models import Seal
+from chaveiro.apps.journal.models import Seal, seen
 from chaveiro.rules.actors import Actor, Kind
 from chaveiro.rules.errors import Contention, NotAllowed, NotFound
 from chaveiro.rules.journal import (
@@ -65,6 +65,8 @@ class StoryFilter:
     subject_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    tags: tuple[str, ...] | None = None
+    actor_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def story(
     """
     limit = max(1, min(limit, LINES_AT_MOST))
     sight = {f"entry__{column}": value for column, value in _sight(actor).items()}
-    seals = Seal.objects.select_related("entry").filter(_matching(wanted), **sight)
+    seals = seen(Seal).select_related("entry").filter(_matching(wanted), **sight)
     seals = seals.order_by("-number" if newest_first else "number")
     if cursor is not None:
         seals = seals.filter(number__lt=cursor) if newest_first else seals.filter(number__gt=cursor)
@@ -106,7 +108,7 @@ def story(
 
 
 def _sight(actor: Actor) -> dict[str, UUID]:
-    """What an entry must say for the actor to see it: the first of two layers, row-level security being the other."""
+    """What an entry must say for the actor to see it, so that its index is used; the accessor says the same again."""
     actor.needs("journal:read")
     if actor.kind in (Kind.OPERATOR, Kind.SYSTEM):
         return {}
@@ -127,6 +129,8 @@ def _matching(wanted: StoryFilter) -> Q:
         "entry__subject_id": wanted.subject_id,
         "entry__at__gte": wanted.since,
         "entry__at__lt": wanted.until,
+        "entry__tag__in": wanted.tags,
+        "entry__actor_kind": wanted.actor_kind,
     }
     return Q(**{name: value for name, value in matches.items() if value is not None})
 
@@ -259,11 +263,12 @@ def prove(actor: Actor, entry_id: int) -> Proof:
     Raises NotFound when the entry is absent or out of the actor's sight, Contention while it is not sealed (for a
     second at most, or as long as an older transaction runs), JournalBroken when row and seal differ.
     """
-    if not EntryRow.objects.filter(id=entry_id, **_sight(actor)).exists():
+    if not seen(EntryRow).filter(id=entry_id, **_sight(actor)).exists():
         raise NotFound()
     [(number, leaf, *columns)] = _rows(
         f"SELECT s.number, s.leaf, {ENTRY_COLUMNS} FROM journal_entry e"  # noqa: S608 - constants of this module
-        " LEFT JOIN journal_seal s ON s.entry_id = e.id WHERE e.id = %s",
+        " LEFT JOIN journal_seal s ON s.entry_id = e.id"
+        " WHERE e.id = %s AND seen_entry(e.customer_id, e.organisation_id)",
         (entry_id,),
     )
     if number is None:
@@ -306,6 +311,11 @@ def is_extension_of(signature: str, *, reader: SignatureReader) -> bool:
     """
     outside = Checkpoint.from_claims(reader.read(signature, CHECKPOINT_KIND))
     return outside.size <= sealed_size() and root_at(outside.size) == outside.root
+
+
+def size_signed(signature: str, *, reader: SignatureReader) -> int:
+    """How many entries a checkpoint from outside was signed over. Raises SignatureInvalid."""
+    return Checkpoint.from_claims(reader.read(signature, CHECKPOINT_KIND)).size
 
 
 # --- verification --------------------------------------------------------------------------------------------------

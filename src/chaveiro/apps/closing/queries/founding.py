@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from chaveiro.apps.identity.models import Account, Link
+from chaveiro.apps.journal.models import seen
 from chaveiro.rules.actors import Kind
 
 
@@ -24,8 +25,8 @@ def first_operator() -> FirstOperator:
 
     An account that nobody has entered does not count as an operator: its link may have been lost or have expired.
     """
-    operators = Account.objects.filter(kind=Kind.OPERATOR.value)
-    entered = Exists(Link.objects.filter(account_id=OuterRef("id"), used_at__isnull=False))
+    operators = seen(Account).filter(kind=Kind.OPERATOR.value)
+    entered = Exists(seen(Link).filter(account_id=OuterRef("id"), used_at__isnull=False))
     taken = operators.filter(Q(owned_at__isnull=False) | Q(last_login__isnull=False) | entered)
     waiting = operators.filter(closed_at=None).order_by("created_at", "id").values_list("id", flat=True).first()
     return FirstOperator(waiting, taken.exists())

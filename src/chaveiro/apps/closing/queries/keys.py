@@ -150,7 +150,8 @@ K4 = (
     holds(
         "K4",
         "row_grants_its_lines",
-        "A ledger row grants what its lines' keys carry: seats times the days of their months, from where they start.",
+        "A ledger row grants what its lines' keys carry: seats times the days of their months, from where they start."
+        " What a correction brought is held by L1.",
         """WITH carried AS (
                SELECT l.subscription_id, l.ledger_number, sum(l.seats::bigint * (
                    (first.day + make_interval(months => l.months))::date - first.day)) AS seat_days
@@ -162,7 +163,8 @@ K4 = (
            SELECT w.subscription_id AS subscription, w.number, w.kind, w.granted, c.seat_days AS keys_carry
            FROM subscriptions_ledgerrow w LEFT JOIN carried c
                ON c.subscription_id = w.subscription_id AND c.ledger_number = w.number
-           WHERE w.granted <> coalesce(c.seat_days, 0)""",
+           WHERE w.granted <> coalesce(c.seat_days, 0) AND NOT EXISTS (SELECT FROM redemption_redemption r
+               WHERE r.id = w.redemption_id AND r.corrects IS NOT NULL)""",
     ),
 )
 

@@ -96,8 +96,32 @@ L1 = (
     Assertion(
         "L1",
         "seat_days_close",
-        "Seat-days granted by keys = consumed + remaining + credit + forfeited + reversed, for each subscription.",
+        "Seat-days granted = consumed + remaining + credit + forfeited + reversed + moved, for each subscription.",
         _broken_accounts,
+    ),
+    holds(
+        "L1",
+        "what_left_arrived",
+        "What a correction takes from one ledger it brings to another: the same seat-days, once, for the same product.",
+        """WITH taken AS (
+               SELECT e.redemption_id, s.product_id, s.price_class, sum(
+                   (CASE WHEN w.ends_before > w.day THEN w.seats_before::bigint * (w.ends_before - w.day) ELSE 0 END
+                       + w.credit_before)
+                   - (CASE WHEN w.ends_after > w.day THEN w.seats_after::bigint * (w.ends_after - w.day) ELSE 0 END
+                       + w.credit_after)) AS seat_days
+               FROM subscriptions_ledgerrow w
+               JOIN subscriptions_ledgerrow e ON e.subscription_id = w.subscription_id AND e.number = w.reverses
+               JOIN subscriptions_subscription s ON s.id = w.subscription_id
+               WHERE w.kind = 'correct' GROUP BY e.redemption_id, s.product_id, s.price_class),
+           brought AS (
+               SELECT r.corrects AS redemption_id, s.product_id, s.price_class, sum(w.granted) AS seat_days
+               FROM redemption_redemption r JOIN subscriptions_ledgerrow w ON w.redemption_id = r.id AND w.granted > 0
+               JOIN subscriptions_subscription s ON s.id = w.subscription_id
+               WHERE r.corrects IS NOT NULL GROUP BY r.corrects, s.product_id, s.price_class)
+           SELECT redemption_id AS redemption, product_id AS product, taken.seat_days AS taken,
+               brought.seat_days AS brought
+           FROM taken FULL JOIN brought USING (redemption_id, product_id, price_class)
+           WHERE taken.seat_days IS DISTINCT FROM brought.seat_days""",
     ),
 )
 

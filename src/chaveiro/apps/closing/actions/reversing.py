@@ -100,6 +100,7 @@ def _standing(look: Mapping[str, Any]) -> Standing:
         later_changes=sum(row["later"] for row in look["rows"]),
         people=look["people"],
         licences=look["licences"],
+        corrected=look["corrected"],
     )
 
 
