@@ -11,6 +11,7 @@ from chaveiro.apps.identity.models import Account
 class Customer(models.Model):
     """One organisation. The country and the domain prefix are fixed for ever; a closed one's prefix is never reused."""
 
+    SEEN = ("seen_customer", "id")
     id = models.UUIDField(primary_key=True)
     name = models.TextField()
     country = models.CharField(max_length=2)
@@ -42,6 +43,7 @@ class Customer(models.Model):
 class Person(models.Model):
     """A person of a customer, with the account by which they sign in."""
 
+    SEEN = ("seen_person", "customer_id")
     id = models.UUIDField(primary_key=True)
     customer = models.ForeignKey(Customer, models.PROTECT, db_index=False)
     account = models.OneToOneField(Account, models.PROTECT)
@@ -59,6 +61,7 @@ class Person(models.Model):
 class Role(models.Model):
     """A role of a person, from and to."""
 
+    SEEN = ("seen_person", "customer_id")
     id = models.BigAutoField(primary_key=True)
     person = models.ForeignKey(Person, models.PROTECT, db_index=False)
     customer = models.ForeignKey(Customer, models.PROTECT, db_index=False)
@@ -78,6 +81,7 @@ class Role(models.Model):
 class Reach(models.Model):
     """Which organisation of the channel may read which customer, and as what. Isolation in the database reads this."""
 
+    SEEN = ("seen_reach", "customer_id", "organisation_id")
     id = models.BigAutoField(primary_key=True)
     customer = models.ForeignKey(Customer, models.PROTECT)
     organisation = models.ForeignKey(Organisation, models.PROTECT)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from chaveiro.apps.channel.models import Member
-from chaveiro.apps.customers.models import Customer, Person, Role
+from chaveiro.apps.customers.models import Customer, Person, Reach, Role
+from chaveiro.apps.identity.queries import AccountCard, actor_of
+from chaveiro.apps.journal.models import seen
 from chaveiro.rules.actors import Actor, Kind
 from chaveiro.rules.errors import NotFound
+from chaveiro.rules.sessions import How, prefix_of, tag_of
 
 
 def standing(actor: Actor) -> Actor:
@@ -23,15 +27,20 @@ def standing(actor: Actor) -> Actor:
     """
     roles: set[str] = set()
     if actor.account is not None and actor.kind in (Kind.CHANNEL, Kind.OPERATOR):
-        of_channel = Member.objects.filter(account_id=actor.account, ended_at=None)
+        of_channel = seen(Member).filter(account_id=actor.account, ended_at=None)
         if actor.organisation is not None:
             of_channel = of_channel.filter(organisation_id=actor.organisation)
         roles.update(of_channel.values_list("role", flat=True))
     if actor.account is not None and actor.customer is not None:
-        held = Role.objects.filter(
+        held = seen(Role).filter(
             person__account_id=actor.account, person__deleted_at=None, customer_id=actor.customer, ended_at=None
         )
         roles.update(held.values_list("name", flat=True))
+    return _holding(actor, roles)
+
+
+def _holding(actor: Actor, roles: set[str]) -> Actor:
+    """An operator is always `operator`, and nobody else ever is."""
     if actor.kind is Kind.OPERATOR:
         roles.add("operator")
     else:
@@ -39,9 +48,60 @@ def standing(actor: Actor) -> Actor:
     return replace(actor, roles=frozenset(roles))
 
 
+@dataclass(frozen=True, slots=True)
+class AtBrowser:
+    """An account that is, or was, signed in at a browser. `home` is the name of its organisation."""
+
+    session: UUID
+    live: bool
+    how: How
+    started_at: datetime
+    seen_at: datetime
+    confirmed_at: datetime | None
+    account: AccountCard
+    home: str
+    actor: Actor  # with its standing roles, where the account is the one that was asked for
+
+    @property
+    def tag(self) -> str:
+        """What stands for the account in addresses."""
+        return tag_of(self.account.id)
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the account's addresses."""
+        return prefix_of(self.account.id)
+
+
+AT_BROWSER = (
+    "SELECT session, live, how, started_at, seen_at, confirmed_at, account, kind, organisation, customer, login_name,"
+    " email, alternate_email, given_name, family_name, language, time_zone, owned, home, roles"
+    " FROM customers_at_browser(%s, %s, %s)"
+)
+
+
+def at_browser(browser: bytes, tag: str, now: datetime) -> list[AtBrowser]:
+    """Every account of the browser with this digest, in the order of signing in, with the roles of the account `tag`.
+
+    One statement in nobody's scope: whoever shows a browser's secret may know who is signed in there.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(AT_BROWSER, (browser, tag, now))
+        return [_at_browser(*row) for row in cursor.fetchall()]
+
+
+def _at_browser(*row: Any) -> AtBrowser:
+    session, live, how, started_at, seen_at, confirmed_at, *of_account, home, roles = row
+    identifier, kind, *rest = of_account
+    card = AccountCard(*(identifier, Kind(kind), *rest, False))
+    return AtBrowser(
+        session, live, How(how), started_at, seen_at, confirmed_at, card, home, _holding(actor_of(card), set(roles))
+    )
+
+
 def administrators_of(customer: UUID) -> list[UUID]:
     """The accounts of a customer's standing administrators, the longest standing first."""
-    standing_roles = Role.objects.filter(
+    standing_roles = seen(Role).filter(
         customer_id=customer, name="administrator", ended_at=None, person__deleted_at=None
     )
     return list(standing_roles.order_by("since", "id").values_list("person__account_id", flat=True))
@@ -49,7 +109,7 @@ def administrators_of(customer: UUID) -> list[UUID]:
 
 def account_of(person: UUID) -> UUID:
     """The account by which a person signs in. Raises NotFound when they are out of sight."""
-    account = Person.objects.filter(id=person).values_list("account_id", flat=True).first()
+    account = seen(Person).filter(id=person).values_list("account_id", flat=True).first()
     if account is None:
         raise NotFound()
     return account
@@ -57,10 +117,43 @@ def account_of(person: UUID) -> UUID:
 
 def name_of(customer: UUID) -> str:
     """The organisation's name. Raises NotFound when it is out of sight."""
-    name = Customer.objects.filter(id=customer).values_list("name", flat=True).first()
+    name = seen(Customer).filter(id=customer).values_list("name", flat=True).first()
     if name is None:
         raise NotFound()
     return name
+
+
+def sellers_of(customer: UUID) -> list[UUID]:
+    """The organisations that redeemed keys for a customer, the latest first."""
+    found = seen(Reach).filter(customer_id=customer, kind="seller", ended_at=None).order_by("-since", "-id")
+    return list(dict.fromkeys(found.values_list("organisation_id", flat=True)[:20]))
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCard:
+    """An organisation as those who may see it know it."""
+
+    id: UUID
+    name: str
+    country: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+def card(customer: UUID) -> CustomerCard:
+    """One organisation, a closed one too. Raises NotFound when it is out of sight."""
+    found = seen(Customer).filter(id=customer).values_list("id", "name", "country", "opened_at", "closed_at").first()
+    if found is None:
+        raise NotFound(what="customer")
+    return CustomerCard(*found)
+
+
+def opened_at(customer: UUID) -> datetime:
+    """Since when an organisation stands. Raises NotFound when it is out of sight."""
+    instant = seen(Customer).filter(id=customer).values_list("opened_at", flat=True).first()
+    if instant is None:
+        raise NotFound()
+    return instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +171,10 @@ class PersonCard:
 
 def people(customer: UUID, *, limit: int = 200) -> list[PersonCard]:
     """The people of a customer within sight, by name, with the roles that stand."""
-    rows = Person.objects.filter(customer_id=customer, deleted_at=None).select_related("account")
+    rows = seen(Person).filter(customer_id=customer, deleted_at=None).select_related("account")
     found = list(rows.order_by("account__given_name", "account__family_name", "id")[:limit])
     roles: dict[UUID, list[str]] = {}
-    for person, name in Role.objects.filter(person__in=found, ended_at=None).values_list("person_id", "name"):
+    for person, name in seen(Role).filter(person__in=found, ended_at=None).values_list("person_id", "name"):
         roles.setdefault(person, []).append(name)
     return [
         PersonCard(
@@ -111,7 +204,8 @@ class Opened:
 SAME_TAX_NUMBER = """
 WITH numbered AS (
     SELECT id, name, country, tax_number, opened_at, customers_tax_number_form(country, tax_number) AS form
-    FROM customers_customer WHERE NOT tax_number = '' AND closed_at IS NULL
+    FROM customers_customer c
+    WHERE NOT tax_number = '' AND closed_at IS NULL AND seen_customer(c.id)
 ), shared AS (
     SELECT form, max(opened_at) AS newest FROM numbered GROUP BY form HAVING count(*) > 1
     ORDER BY newest DESC, form LIMIT %s

@@ -14,6 +14,7 @@ from chaveiro.apps.customers.models import Customer
 class PartnerOfRecord(models.Model):
     """A partner of record of a customer, as its default or for one subscription."""
 
+    SEEN = ("seen_partner_of_record", "customer_id", "organisation_id")
     id = models.UUIDField(primary_key=True)
     customer = models.ForeignKey(Customer, models.PROTECT)
     subscription_id = models.UUIDField(null=True)  # null: the organisation's default

@@ -14,38 +14,68 @@ from uuid import UUID
 
 from django.db import connection
 
+from chaveiro.rules.errors import NotFound
 from chaveiro.rules.lifecycle import Change, Stage, days_later, erasure_due_on, next_change, stage_on
 from chaveiro.rules.policies import Policy
+from chaveiro.rules.renewals import Bucket
 
 PROPOSAL_LIFE = timedelta(days=90)  # an untouched proposal lapses (rules, section 8)
 LISTED_AT_MOST = 200
 
-SUBSCRIPTIONS = """
+# The accessor of what a card is made of, beside row-level security.
+SEEN = "seen_subscription(s.customer_id, s.id) AND seen_customer(c.id)"
+
+CARD = """
 SELECT s.id, c.id, c.name, c.country::text, p.code, names.names, s.seats, s.assigned, s.ends_on, s.credit, s.paid_by,
-    s.erased_on, policy.numbers, EXISTS (
-        SELECT FROM delegation_partnerofrecord d WHERE d.customer_id = c.id AND d.organisation_id = %(organisation)s
-        AND d.state = 'confirmed')
+    s.erased_on, policy.numbers, delegation_counts(c.id, s.id, %(organisation)s), s.closed_at
 FROM subscriptions_subscription s
 JOIN customers_customer c ON c.id = s.customer_id
 JOIN catalog_product p ON p.id = s.product_id
 JOIN catalog_policy policy ON policy.id = s.policy_id
 JOIN LATERAL (SELECT v.names FROM catalog_productversion v WHERE v.product_id = p.id ORDER BY v.number DESC LIMIT 1)
     AS names ON true
-WHERE s.closed_at IS NULL AND (%(customer)s::uuid IS NULL OR c.id = %(customer)s)
+"""
+
+SUBSCRIPTIONS = f"""{CARD}
+WHERE s.closed_at IS NULL AND (%(customer)s::uuid IS NULL OR c.id = %(customer)s) AND {SEEN}
 ORDER BY s.ends_on, s.id LIMIT %(limit)s
 """
+
+ONE_SUBSCRIPTION = f"{CARD} WHERE s.id = %(subscription)s AND {SEEN}"
+
+PIPELINE = f"""{CARD}
+JOIN delegation_pipeline(%(day)s, %(bucket)s, %(name)s, %(after_end)s, %(after_id)s, %(limit)s) AS found
+    ON found.subscription = s.id
+WHERE s.closed_at IS NULL AND {SEEN} ORDER BY s.ends_on, s.id
+"""
+
+STEPS = "SELECT bucket, subscriptions, seats, customers FROM delegation_steps(%s)"
 
 PROPOSALS = """
 SELECT d.id, card.id, card.name, card.registration_number, d.proposed_at
 FROM delegation_partnerofrecord d, LATERAL channel_card(d.organisation_id, NULL) AS card
 WHERE d.customer_id = %s AND d.state = %s AND (d.state <> 'proposed' OR d.proposed_at > %s)
+  AND seen_partner_of_record(d.customer_id, d.organisation_id)
 ORDER BY d.proposed_at DESC
+"""
+
+WAITING = """
+SELECT count(*) FROM delegation_partnerofrecord d
+WHERE d.organisation_id = %s AND d.state = 'proposed' AND d.proposed_at > %s
+  AND seen_partner_of_record(d.customer_id, d.organisation_id)
+"""
+
+CHOSEN = """
+SELECT d.organisation_id FROM delegation_partnerofrecord d
+WHERE d.customer_id = %s AND d.subscription_id IS NOT DISTINCT FROM %s AND d.state = 'confirmed'
+  AND seen_partner_of_record(d.customer_id, d.organisation_id)
 """
 
 BESIDE = """
 SELECT d.customer_id, d.subscription_id, d.state, card.id, card.name, card.registration_number
 FROM delegation_partnerofrecord d, LATERAL channel_card(d.organisation_id, NULL) AS card
 WHERE d.customer_id = ANY (%s) AND (d.state = 'confirmed' OR (d.state = 'proposed' AND d.proposed_at > %s))
+  AND seen_partner_of_record(d.customer_id, d.organisation_id)
 ORDER BY d.proposed_at DESC
 """
 
@@ -73,6 +103,8 @@ class SubscriptionCard:
     access_stops_on: date
     erasure_on: date
     is_of_record: bool
+    days_left: int | None = None  # until the end; nought or less once it has passed
+    closed_at: datetime | None = None  # the redemption that opened it was taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +128,70 @@ def subscriptions_in_sight(
     return [_card(row, day) for row in rows]
 
 
+def subscription_in_sight(wanted: UUID, *, day: date, organisation: UUID | None = None) -> SubscriptionCard:
+    """One subscription, a closed one too. Raises NotFound, for foreign and absent alike."""
+    row = connection.connection.execute(
+        ONE_SUBSCRIPTION, {"subscription": wanted, "organisation": organisation}, prepare=True
+    ).fetchone()
+    if row is None:
+        raise NotFound(what="subscription")
+    return _card(row, day)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of a partner's subscriptions are asked for. An empty bucket means all that are not deleted.
+
+    `after` is the end and the id of the last one seen.
+    """
+
+    bucket: str = ""
+    name: str = ""
+    after: tuple[date, UUID] | None = None
+
+
+def pipeline(*, organisation: UUID, day: date, wanted: Wanted, limit: int = 50) -> list[SubscriptionCard]:
+    """A partner's customers' subscriptions, those that end first at the top, at most 201."""
+    asked = {
+        "organisation": organisation,
+        "day": day,
+        "bucket": wanted.bucket,
+        "name": wanted.name.strip(),
+        "after_end": wanted.after and wanted.after[0],
+        "after_id": wanted.after and wanted.after[1],
+        "limit": max(1, min(limit, LISTED_AT_MOST + 1)),
+    }
+    rows = connection.connection.execute(PIPELINE, asked).fetchall()
+    return [_card(row, day) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How much of a partner's business stands in one bucket of the pipeline."""
+
+    bucket: Bucket
+    subscriptions: int
+    seats: int
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """A partner's whole pipeline, counted; a bucket with nobody in it is there too. What is deleted is in no sum."""
+
+    steps: Mapping[Bucket, Step]
+    subscriptions: int
+    seats: int
+    customers: int
+
+
+def business(*, day: date) -> Business:
+    """What the partner who asks has, on a day."""
+    rows = connection.connection.execute(STEPS, (day,), prepare=True).fetchall()
+    counted = {Bucket(row[0]): Step(Bucket(row[0]), row[1], row[2]) for row in rows if row[0] is not None}
+    whole = next((row for row in rows if row[0] is None), (None, 0, 0, 0))
+    return Business({bucket: counted.get(bucket, Step(bucket, 0, 0)) for bucket in Bucket}, *whole[1:])
+
+
 def _card(row: tuple[Any, ...], day: date) -> SubscriptionCard:
     # Django leaves JSON as text on its connections.
     ends_on, erased_on, policy = row[8], row[11], Policy.from_dict(json.loads(row[12]))
@@ -116,6 +212,8 @@ def _card(row: tuple[Any, ...], day: date) -> SubscriptionCard:
         access_stops_on=days_later(ends_on, policy.grace_days),
         erasure_on=erasure_due_on(ends_on, policy),
         is_of_record=row[13],
+        days_left=(ends_on - day).days,
+        closed_at=row[14],
     )
 
 
@@ -127,6 +225,18 @@ def proposals(*, customer: UUID, now: datetime) -> list[PartnerCard]:
 def partners_of_record(*, customer: UUID, now: datetime) -> list[PartnerCard]:
     """The confirmed partners of record of a customer."""
     return _partners(customer, "confirmed", now)
+
+
+def proposals_waiting(organisation: UUID, *, now: datetime) -> int:
+    """How many customers a partner has proposed itself to that have not decided yet."""
+    row = connection.connection.execute(WAITING, (organisation, now - PROPOSAL_LIFE), prepare=True).fetchone()
+    return int(row[0]) if row else 0
+
+
+def chosen(*, customer: UUID, subscription: UUID | None = None) -> UUID | None:
+    """The organisation that is confirmed as default, or for one subscription; None where nobody is."""
+    row = connection.connection.execute(CHOSEN, (customer, subscription), prepare=True).fetchone()
+    return row[0] if row else None
 
 
 def _partners(customer: UUID, state: str, now: datetime) -> list[PartnerCard]:

@@ -11,6 +11,7 @@ from chaveiro.apps.customers.models import Customer
 class Subscription(models.Model):
     """Seats until a day. `ends_on` is the first day not covered, `credit` in seat-days; both replay from the ledger."""
 
+    SEEN = ("seen_subscription", "customer_id", "id")
     id = models.UUIDField(primary_key=True)
     customer = models.ForeignKey(Customer, models.PROTECT)
     product = models.ForeignKey(Product, models.PROTECT, db_index=False)
@@ -45,6 +46,7 @@ class Subscription(models.Model):
 class LedgerRow(models.Model):
     """One change of a subscription: what, why, when, by whom, before and after. Appended only."""
 
+    SEEN = ("seen_subscription", "customer_id", "subscription_id")
     id = models.BigAutoField(primary_key=True)
     subscription = models.ForeignKey(Subscription, models.PROTECT, db_index=False)
     customer = models.ForeignKey(Customer, models.PROTECT, db_index=False)

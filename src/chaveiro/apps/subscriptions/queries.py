@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.subscriptions import models as rows
 from chaveiro.rules import lifecycle
 from chaveiro.rules.errors import NotFound
@@ -98,12 +99,12 @@ def subscriptions(*, limit: int = 50, before: UUID | None = None, customer: UUID
 def ledger(of_subscription: UUID, *, limit: int = 50, after: int = 0) -> list[Row]:
     """Rows of a ledger, the oldest first, at most 201, from the one behind number `after` on. Raises NotFound."""
     subscription(of_subscription)
-    found = rows.LedgerRow.objects.select_related("policy").filter(subscription_id=of_subscription, number__gt=after)
+    found = seen(rows.LedgerRow).select_related("policy").filter(subscription_id=of_subscription, number__gt=after)
     return [_row(row) for row in found.order_by("number")[: max(1, min(limit, LISTED_AT_MOST + 1))]]
 
 
 def _subscriptions() -> QuerySet[rows.Subscription]:
-    return rows.Subscription.objects.select_related("product", "policy")
+    return seen(rows.Subscription).select_related("product", "policy")
 
 
 def _card(row: rows.Subscription) -> Subscription:

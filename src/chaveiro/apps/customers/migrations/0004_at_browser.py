@@ -1,0 +1,45 @@
+"""Who is signed in at a browser, and with which roles, in one statement: each request of a page begins with it.
+
+Here because it reads accounts, the channel and customers, and this is the lowest room that may know all three.
+"""
+
+from django.db import migrations
+
+FORWARD = """
+-- Every account of the browser with this secret, ended ones too while they are not forgotten; closed accounts never.
+-- Roles are those that stand at this moment, and only of the account that the address names. In plpgsql, which keeps its
+-- plan from one call to the next.
+CREATE FUNCTION customers_at_browser(secret bytea, wanted text, instant timestamptz)
+RETURNS TABLE (session uuid, live boolean, how text, started_at timestamptz, seen_at timestamptz, ends_at timestamptz,
+    confirmed_at timestamptz, account uuid, kind text, organisation uuid, customer uuid, login_name text, email text,
+    alternate_email text, given_name text, family_name text, language text, time_zone text, owned boolean, home text,
+    roles text[])
+LANGUAGE plpgsql STABLE AS $body$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT s.id, s.ended_at IS NULL AND s.ends_at > instant, s.how, s.started_at, s.seen_at, s.ends_at, s.confirmed_at,
+        a.id, a.kind, a.organisation_id, a.customer_id, a.login_name, a.email, a.alternate_email, a.given_name,
+        a.family_name, a.language, a.time_zone, a.owned_at IS NOT NULL, coalesce(c.name, o.name, ''),
+        CASE WHEN right(a.id::text, 12) = wanted THEN ARRAY(
+            SELECT m.role FROM channel_member m
+            WHERE a.kind IN ('channel', 'operator') AND m.account_id = a.id AND m.ended_at IS NULL
+              AND (a.organisation_id IS NULL OR m.organisation_id = a.organisation_id)
+            UNION
+            SELECT r.name FROM customers_person p JOIN customers_role r ON r.person_id = p.id
+            WHERE p.account_id = a.id AND p.deleted_at IS NULL AND r.customer_id = a.customer_id AND r.ended_at IS NULL
+        ) ELSE '{}' END
+    FROM identity_session s
+    JOIN identity_account a ON a.id = s.account_id
+    LEFT JOIN customers_customer c ON c.id = a.customer_id
+    LEFT JOIN channel_organisation o ON o.id = a.organisation_id
+    WHERE s.browser = secret AND NOT s.forgotten AND a.closed_at IS NULL
+    ORDER BY s.started_at, s.id;
+END $body$;
+CALL house_keep('customers_at_browser(bytea, text, timestamptz)');
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("customers", "0003_tax_numbers"), ("identity", "0005_sessions"), ("channel", "0002_walls")]
+    operations = [migrations.RunSQL(FORWARD, "DROP FUNCTION customers_at_browser(bytea, text, timestamptz);")]
