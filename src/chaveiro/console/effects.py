@@ -5,23 +5,31 @@ An effect may run twice (a worker was killed after it): each is written so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import UUID
 
 import structlog
 
 from chaveiro import wiring
 from chaveiro.apps.customers import queries as customers
 from chaveiro.apps.identity.actions import acting, links
-from chaveiro.apps.identity.queries import AccountCard
 from chaveiro.apps.keys.actions import exports
 from chaveiro.apps.notices import actions as notices_actions
 from chaveiro.apps.notices import queries as notices
 from chaveiro.apps.notices.queries import LetterFacts
 from chaveiro.apps.operations import queries as operations
 from chaveiro.apps.redemption import queries as redemptions
-from chaveiro.console.letters import Desk, Occasion, deliver, instant_for
+from chaveiro.console import (
+    correction_letters,
+    draft_letters,
+    help_letters,
+    partner_letters,
+    receipt_letters,
+    security_letters,
+    sign_in_letters,
+)
+from chaveiro.console.cards import card_printer
+from chaveiro.console.letters import Desk, Occasion, Reader, deliver, id_in, instant_for
 from chaveiro.rules.actors import SYSTEM
 from chaveiro.rules.errors import Contention, NotFound
 from chaveiro.rules.means import Means
@@ -51,14 +59,15 @@ def carry_out(desk: Desk, number: int, effects: Mapping[str, Effect] | None = No
 
 def ownership(desk: Desk, owed: Owed) -> None:
     """Post an administrator the one-time link by which they take ownership. Facts: account, customer."""
-    customer = _id(owed, "customer")
+    account, customer = id_in(owed, "account"), id_in(owed, "customer")
+    assert account is not None
 
-    def words(desk: Desk, letter: LetterFacts, reader: AccountCard, means: Means) -> Mapping[str, Any] | None:
+    def words(desk: Desk, letter: LetterFacts, reader: Reader, means: Means) -> Mapping[str, Any] | None:
         if reader.owned:
             return None
         link = links.make(
             actor=SYSTEM,
-            account=reader.id,
+            account=account,
             purpose=Purpose.OWNERSHIP,
             means=means,
             secret=desk.link_secret(letter.id),
@@ -69,8 +78,6 @@ def ownership(desk: Desk, owed: Owed) -> None:
             "until": instant_for(reader, link.expires_at),
         }
 
-    account = _id(owed, "account")
-    assert account is not None
     deliver(desk, owed, Occasion("ownership", account, customer, words))
 
 
@@ -79,35 +86,25 @@ def reversal(desk: Desk, owed: Owed) -> None:
 
     Facts: redemption.
     """
-    redemption = _id(owed, "redemption")
+    redemption = id_in(owed, "redemption")
     assert redemption is not None
     now = desk.means().now
     with acting(SYSTEM):
         if not notices_actions.once(owed=owed.id, name="told"):
             return
         facts = redemptions.facts_of(redemption)
-        for account in dict.fromkeys(_concerned(redemption, facts)):
+        for account in receipt_letters.concerned(redemption, facts):
             letter = {"redemption": str(redemption), "account": str(account)}
             notices_actions.owe("reversal_letter", letter, now)
 
 
-def _concerned(redemption: UUID, facts: Mapping[str, Any]) -> Iterator[UUID]:
-    """The customer's administrators, the one whom the redemption named (even if it closes them), and who redeemed."""
-    yield from customers.administrators_of(UUID(facts["customer"]["id"]))
-    if facts["administrator"]:
-        yield customers.account_of(UUID(facts["administrator"]["id"]))
-    redeemer = redemptions.redeemer_of(redemption)
-    if redeemer:
-        yield redeemer
-
-
 def reversal_letter(desk: Desk, owed: Owed) -> None:
     """Tell one person that a redemption was undone. Facts: redemption, account."""
-    redemption, account = _id(owed, "redemption"), _id(owed, "account")
+    redemption, account = id_in(owed, "redemption"), id_in(owed, "account")
     assert redemption is not None
     assert account is not None
 
-    def words(_desk: Desk, _letter: LetterFacts, _reader: AccountCard, _means: Means) -> Mapping[str, Any]:
+    def words(_desk: Desk, _letter: LetterFacts, _reader: Reader, _means: Means) -> Mapping[str, Any]:
         facts = redemptions.facts_of(redemption)
         return {
             "reference": facts["reference"],
@@ -121,7 +118,7 @@ def reversal_letter(desk: Desk, owed: Owed) -> None:
 
 def make_keys(desk: Desk, owed: Owed) -> None:
     """Make the keys of a batch, or go on with it. Facts: operation. Raises Contention: somebody else is at it still."""
-    operation = _id(owed, "operation")
+    operation = id_in(owed, "operation")
     assert operation is not None
 
     def progress(_done: int, _total: int) -> None:
@@ -129,7 +126,12 @@ def make_keys(desk: Desk, owed: Owed) -> None:
             raise WorkerStopping(owed.id)
 
     finished = exports.run_mint(
-        operation=operation, vault=wiring.vault(), locksmith=wiring.locksmith(), means=desk.means(), progress=progress
+        operation=operation,
+        vault=wiring.vault(),
+        locksmith=wiring.locksmith(),
+        means=desk.means(),
+        printer=card_printer(),
+        progress=progress,
     )
     if finished:
         return
@@ -139,14 +141,23 @@ def make_keys(desk: Desk, owed: Owed) -> None:
         raise Contention(what="operation")
 
 
-def _id(owed: Owed, name: str) -> UUID | None:
-    value = owed.facts.get(name)
-    return None if value is None else UUID(value)
-
-
 EFFECTS: Mapping[str, Effect] = {
     "mint": make_keys,
+    "reset": sign_in_letters.reset,
+    "reset_letter": sign_in_letters.reset_letter,
     "ownership": ownership,
     "reversal": reversal,
     "reversal_letter": reversal_letter,
+    "partner_of_record": partner_letters.partner_of_record,
+    "partner_letter": partner_letters.partner_letter,
+    "correction": correction_letters.correction,
+    "correction_letter": correction_letters.correction_letter,
+    "receipt": receipt_letters.receipt,
+    "receipt_letter": receipt_letters.receipt_letter,
+    "draft.resume": draft_letters.draft_resume,
+    "help_request": help_letters.help_request,
+    "help_letter": help_letters.help_letter,
+    "security": security_letters.security,
+    "confirm_address": security_letters.confirm_address,
+    "mailed_code": security_letters.mailed_code,
 }

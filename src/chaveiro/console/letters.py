@@ -16,11 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
-from babel.core import Locale
-from babel.dates import format_datetime
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -33,6 +30,7 @@ from chaveiro.rules.actors import SYSTEM
 from chaveiro.rules.means import Means
 from chaveiro.rules.outbox import ATTEMPTS_AT_MOST, Message, Owed, PostDeferred, PostOffice, PostRefused
 from chaveiro.rules.tokens import SECRET_BYTES
+from chaveiro.wording import figures, time_zones
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +41,8 @@ SUBJECT_LENGTH_AT_MOST = 200
 class Desk:
     """Where letters are written: the post office, the means of each act, the installation, a secret of its own.
 
-    `stopping` tells long work that its worker was told to stop.
+    `stopping` tells long work that its worker was told to stop. `support` is where people who give help read mail;
+    answers to letters go there. Empty: nobody reads answers, and what asks for help goes to the operators.
     """
 
     office: PostOffice
@@ -52,10 +51,29 @@ class Desk:
     vendor: str
     secret: bytes = field(repr=False)
     stopping: Callable[[], bool] = lambda: False
+    support: str = ""
 
     def link_secret(self, letter: UUID) -> bytes:
         """The secret of the link in a letter: found again for a second posting, and kept nowhere."""
         return hmac.digest(self.secret, b"link in letter " + letter.bytes, "sha256")[:SECRET_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whoever a letter is for, as far as writing it needs to know them. `language` is one of ours: `pt-pt`, `en`."""
+
+    email: str = field(repr=False)
+    language: str
+    time_zone: str = "UTC"
+    given_name: str = field(default="", repr=False)
+    login_name: str = field(default="", repr=False)
+    account: UUID | None = None
+    owned: bool = True
+    closed: bool = False
+
+
+Words = Callable[[Desk, LetterFacts, Reader, Means], Mapping[str, Any] | None]
+ATTACHMENTS, REPLY_TO = "attachments", "reply_to"  # among a letter's words: files that go with it, who reads answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +82,15 @@ class Occasion:
 
     `words` runs in the first transaction and may make what the letter carries; None means that it is not owed any more.
     A closed account is written to only where the letter says so: it may be the one that tells of the closing.
+    `reader` stands for a person without an account; else the account's own card is the reader.
     """
 
     kind: str
-    account: UUID
+    account: UUID | None
     customer: UUID | None
-    words: Callable[[Desk, LetterFacts, AccountCard, Means], Mapping[str, Any] | None]
+    words: Words
     closed_too: bool = False
+    reader: Reader | None = None
 
 
 def deliver(desk: Desk, owed: Owed, occasion: Occasion) -> None:
@@ -87,7 +107,7 @@ def deliver(desk: Desk, owed: Owed, occasion: Occasion) -> None:
         )
         if letter.state != "owed":
             return
-        reader = identity.account(occasion.account)
+        reader = _reader(occasion)
         words = None if reader.closed and not occasion.closed_too else occasion.words(desk, letter, reader, means)
         if words is None:
             notices.superseded(letter=letter.id)
@@ -95,6 +115,27 @@ def deliver(desk: Desk, owed: Owed, occasion: Occasion) -> None:
         attempts = notices.attempt(letter=letter.id)
     if attempts is not None:
         _post(desk, letter, written(desk, letter, reader, words), attempts)
+
+
+def _reader(occasion: Occasion) -> Reader:
+    if occasion.account is None:
+        assert occasion.reader is not None
+        return occasion.reader
+    return reader_of(identity.account(occasion.account))
+
+
+def reader_of(card: AccountCard) -> Reader:
+    """The reader that an account's person is."""
+    return Reader(
+        email=card.email,
+        language=card.language,
+        time_zone=card.time_zone,
+        given_name=card.given_name,
+        login_name=card.login_name,
+        account=card.id,
+        owned=card.owned,
+        closed=card.closed,
+    )
 
 
 def _post(desk: Desk, letter: LetterFacts, message: Message, attempts: int) -> None:
@@ -124,31 +165,52 @@ def _give_up(desk: Desk, letter: LetterFacts, outcome: str) -> None:
         notices.given_up(letter=letter.id, outcome=outcome, now=desk.means().now)
 
 
-def written(desk: Desk, letter: LetterFacts, reader: AccountCard, words: Mapping[str, Any]) -> Message:
+def written(desk: Desk, letter: LetterFacts, reader: Reader, words: Mapping[str, Any]) -> Message:
     """The letter in the reader's language; equal for equal letters."""
-    context = {"vendor": desk.vendor, "base_url": desk.base_url, "reader": reader, "language": reader.language, **words}
+    context = {
+        "vendor": desk.vendor,
+        "base_url": desk.base_url,
+        "support": desk.support,
+        "reader": reader,
+        "language": reader.language,
+        **words,
+    }
     template = f"letters/{letter.kind}"
     with translation.override(reader.language):
-        subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
-        text = render_to_string(f"{template}.txt", context)
-        html = render_to_string(f"{template}.html", context)
+        subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())[:SUBJECT_LENGTH_AT_MOST]
+        text = tidy(render_to_string(f"{template}.txt", context))
+        html = render_to_string(f"{template}.html", {**context, "subject": subject})
     return Message(
         letter=letter.id,
         to=reader.email,
-        subject=subject[:SUBJECT_LENGTH_AT_MOST],
+        subject=subject,
         text=text,
         html=html,
         language=reader.language,
         written_at=letter.created_at,
+        attachments=tuple(words.get(ATTACHMENTS, ())),
+        reply_to=words.get(REPLY_TO, desk.support),
     )
 
 
-def instant_for(reader: AccountCard, instant: datetime) -> str:
+def id_in(owed: Owed, name: str) -> UUID | None:
+    """An id among the facts of an owed effect."""
+    value = owed.facts.get(name)
+    return None if value is None else UUID(value)
+
+
+def tidy(text: str) -> str:
+    """A text without the gaps that a template leaves: no space at a line's end, no two empty lines."""
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    kept = [line for place, line in enumerate(lines) if line or lines[place - 1]]
+    return "\n".join(kept) + "\n"
+
+
+def instant_for(reader: Reader, instant: datetime) -> str:
     """An instant as the reader writes it, in their own time zone, which is named."""
-    try:
-        zone = ZoneInfo(reader.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    locale = Locale.parse(reader.language, sep="-")
-    day = format_datetime(instant, "long", tzinfo=zone, locale=locale)
-    return str(day)
+    return figures(reader.language).instant(instant, zone_of(reader))
+
+
+def zone_of(reader: Reader) -> str:
+    """The reader's time zone; UTC where this machine does not know it."""
+    return reader.time_zone if reader.time_zone in time_zones() else "UTC"

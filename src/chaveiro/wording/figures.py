@@ -14,7 +14,7 @@ from babel import Locale
 from babel.core import get_global
 from babel.dates import format_date, format_datetime, format_skeleton
 from babel.lists import format_list
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from chaveiro.rules.lifecycle import last_day
 
@@ -52,9 +52,22 @@ class Figures:
         clock = format_datetime(value, "HH:mm zzz", tzinfo=zone, locale=self.locale)
         return f"{self.day(value.astimezone(zone).date())}, {clock}"
 
+    def moment(self, value: datetime, time_zone: str = "UTC") -> str:
+        """`22/11/2026, 14:30`: for tables of the reader's own times, where the zone goes without saying."""
+        return str(format_datetime(value, "dd/MM/yyyy, HH:mm", tzinfo=ZoneInfo(time_zone), locale=self.locale))
+
     def number(self, value: int) -> str:
         """A whole number with its thousands set apart."""
-        return str(format_decimal(value, locale=self.locale))
+        # Lists are full of small numbers, which every language of ours writes alike.
+        return str(value) if 0 <= value < 1000 else str(format_decimal(value, locale=self.locale))
+
+    def decimal(self, value: float) -> str:
+        """A number with one digit after its mark: `4,5`, `4.5`."""
+        return str(format_decimal(value, format="#,##0.0", locale=self.locale))
+
+    def percent(self, share: float) -> str:
+        """A share of one as a percentage, without decimals: `45%`."""
+        return str(format_percent(share, locale=self.locale))
 
     def country(self, code: str) -> str:
         """The name of a country or region; the code itself where there is no name."""

@@ -46,7 +46,7 @@ HOUSE: Mapping[str, Words] = {
     "sign_in_refused": Words(
         _("Not signed in"),
         _("No account has this name and this password."),
-        _("Check both; the name has an @ in it. Or ask for a link to sign in."),
+        _("Check both. If you forgot the password, ask for a link to choose a new one."),
     ),
     "not_found:proposal": Words(
         _("Not found"),

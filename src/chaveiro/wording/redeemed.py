@@ -54,6 +54,8 @@ def of_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
         "keys": [_key(line) for line in facts["lines"]],
         "reversed_at": facts["reversed_at"],
         "reversal_reason": facts["reversal_reason"],
+        "corrects": facts["corrects"],
+        "corrected_to": facts["corrected_to"],
     }
 
 

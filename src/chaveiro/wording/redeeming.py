@@ -98,6 +98,8 @@ REDEEMING: Mapping[str, Words] = {
     "missing:given_name": Words(_MISSING_TITLE, _("Enter the given name of the administrator."), _FILL),
     "missing:family_name": Words(_MISSING_TITLE, _("Enter the family name of the administrator."), _FILL),
     "missing:email": Words(_MISSING_TITLE, _("Enter the e-mail address of the administrator."), _FILL),
+    "missing:acting_for": Words(_MISSING_TITLE, _("Select whom you act for."), _FILL),
+    "missing:target": Words(_MISSING_TITLE, _("Select what the keys are for."), _FILL),
     "missing:customer": Words(_MISSING_TITLE, _("Say which organisation the keys are for."), _FILL),
     "missing:administrator": Words(_MISSING_TITLE, _("Say who administers the organisation."), _FILL),
     "prefix_taken": Words(
@@ -166,6 +168,11 @@ REDEEMING: Mapping[str, Words] = {
         _("No key found"),
         _("We found no product key in the text that you pasted."),
         _("Paste the lines with the keys, each whole."),
+    ),
+    "malformed:file": Words(
+        _("No key found"),
+        _("The file is no text file of up to 1 MB with product keys in it."),
+        _("Save it as TXT or CSV, or paste the keys."),
     ),
     "malformed:text": Words(
         _("Too much text"),

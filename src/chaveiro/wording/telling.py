@@ -154,6 +154,9 @@ def batch(facts: Batch, counts: Mapping[str, int]) -> dict[str, Any]:
         "minted_at": instant(facts.minted_at),
         "released_at": instant(facts.released_at),
         "recalled_at": instant(facts.recalled_at),
+        "recall_asked_at": instant(facts.recall_asked_at),
+        "recall_reason": facts.recall_reason or None,
+        "cards": facts.cards,
     }
 
 

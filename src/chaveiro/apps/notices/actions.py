@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connection
 
 from chaveiro.apps.journal.actions import record
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.notices import queries
 from chaveiro.apps.notices.models import Letter
 from chaveiro.apps.notices.queries import LetterFacts
@@ -80,14 +81,14 @@ def once(*, owed: int, name: str) -> bool:
 
 
 def write_letter(
-    *, owed: int, letter: UUID, kind: str, account: UUID, now: datetime, customer: UUID | None = None
+    *, owed: int, letter: UUID, kind: str, account: UUID | None, now: datetime, customer: UUID | None = None
 ) -> LetterFacts:
     """The letter of an owed effect: written now, or as it was written when the effect ran before; journalled once."""
     fresh = Letter(id=letter, kind=kind, account_id=account, customer_id=customer, owed_id=owed, created_at=now)
     Letter.objects.bulk_create([fresh], ignore_conflicts=True)
     found = queries.letter_of(owed)
     if found.id == letter:
-        facts = {"kind": kind, "account": str(account)}
+        facts = {"kind": kind, **({} if account is None else {"account": str(account)})}
         record(tag="notice:written", at=now, actor=SYSTEM, subject_id=letter, customer_id=customer, facts=facts)
     return found
 
@@ -115,19 +116,19 @@ def given_up(*, letter: UUID, outcome: str, now: datetime) -> bool:
 
 def superseded(*, letter: UUID) -> None:
     """What it would say is not true any more, or nobody is there to read it: it is never posted."""
-    Letter.objects.filter(id=letter, state="owed").update(state="superseded")
+    seen(Letter).filter(id=letter, state="owed").update(state="superseded")
 
 
 def deferred(*, letter: UUID, outcome: str) -> None:
     """Nobody took it yet; the reason is kept, and the job engine comes back to it."""
-    Letter.objects.filter(id=letter, state="owed").update(outcome=outcome[:OUTCOME_LENGTH_AT_MOST])
+    seen(Letter).filter(id=letter, state="owed").update(outcome=outcome[:OUTCOME_LENGTH_AT_MOST])
 
 
 def _settle(letter: UUID, state: str, outcome: str, now: datetime) -> bool:
     changes: dict[str, Any] = {"state": state, "outcome": outcome[:OUTCOME_LENGTH_AT_MOST]}
     if state == "posted":
         changes["posted_at"] = now
-    settled = Letter.objects.filter(id=letter, state="owed").update(**changes) == 1
+    settled = seen(Letter).filter(id=letter, state="owed").update(**changes) == 1
     if settled and state == "posted":
         record(
             tag="notice:posted",

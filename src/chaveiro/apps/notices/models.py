@@ -8,6 +8,7 @@ from django.db import models
 class Owed(models.Model):
     """One effect owed after a commit. `facts` hold ids only. Relayed to the job engine once, in order."""
 
+    SEEN = ("seen_by_house",)
     id = models.BigAutoField(primary_key=True)
     kind = models.TextField()
     facts = models.JSONField(default=dict)
@@ -21,11 +22,12 @@ class Owed(models.Model):
 
 
 class Letter(models.Model):
-    """One mail to one account: written before it is posted, its outcome kept."""
+    """One mail: written before it is posted, its outcome kept. To an account, or to an address that has none."""
 
+    SEEN = ("seen_by_house",)
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()
-    account_id = models.UUIDField()
+    account_id = models.UUIDField(null=True)
     customer_id = models.UUIDField(null=True)
     owed = models.OneToOneField(Owed, models.PROTECT, null=True)
     state = models.TextField(default="owed")

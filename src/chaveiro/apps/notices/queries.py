@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.notices.models import Letter
 from chaveiro.apps.notices.models import Owed as OwedRow
 from chaveiro.rules.errors import NotFound
@@ -17,11 +18,14 @@ from chaveiro.rules.outbox import Owed
 
 @dataclass(frozen=True, slots=True)
 class LetterFacts:
-    """A letter without its words: to which account, how often it was tried, what became of it."""
+    """A letter without its words: to which account, how often it was tried, what became of it.
+
+    `account_id` is None for a letter to an address that no account of ours stands behind.
+    """
 
     id: UUID
     kind: str
-    account_id: UUID
+    account_id: UUID | None
     customer_id: UUID | None
     state: str
     attempts: int
@@ -40,7 +44,7 @@ class Depth(NamedTuple):
 
 def owed(number: int) -> Owed:
     """One effect that is owed. Raises NotFound."""
-    row = OwedRow.objects.filter(id=number).first()
+    row = seen(OwedRow).filter(id=number).first()
     if row is None:
         raise NotFound()
     return Owed(row.id, row.kind, row.facts)
@@ -48,12 +52,12 @@ def owed(number: int) -> Owed:
 
 def letter(identifier: UUID) -> LetterFacts:
     """One letter. Raises NotFound."""
-    return _facts(Letter.objects.filter(id=identifier).first())
+    return _facts(seen(Letter).filter(id=identifier).first())
 
 
 def letter_of(owed_number: int) -> LetterFacts:
     """The letter that an owed effect led to. Raises NotFound."""
-    return _facts(Letter.objects.filter(owed_id=owed_number).first())
+    return _facts(seen(Letter).filter(owed_id=owed_number).first())
 
 
 def _facts(row: Letter | None) -> LetterFacts:
