@@ -39,6 +39,7 @@ def pytest_configure() -> None:
     settings.SIGNING_KEYS = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     settings.EMAIL_URL = "memory:"
     settings.INITIAL_DOMAIN = "example.test"
+    settings.SECOND_FACTOR_AFTER_LINKS = False  # tests sign in by links; what links need is a test of its own
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

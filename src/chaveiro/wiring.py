@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -13,15 +14,21 @@ from uuid import UUID
 
 from django.conf import settings
 
-from chaveiro.adapters import clock
+from chaveiro.adapters import clock, one_time_codes
 from chaveiro.adapters.age import AgeLocksmith
+from chaveiro.adapters.cards import print_cards
 from chaveiro.adapters.jobs import ProcrastinateJobs
 from chaveiro.adapters.keyfile import DiskKeyFile
 from chaveiro.adapters.mail import post_office_at
+from chaveiro.adapters.openid import OpenId
+from chaveiro.adapters.passkeys import WebAuthn
+from chaveiro.adapters.receipt_pdf import receipt_pdf
 from chaveiro.adapters.sealing import CodeSealer
 from chaveiro.adapters.signing import Keyring
 from chaveiro.adapters.vault import SealingVault
 from chaveiro.rules.batches import House
+from chaveiro.rules.cards import Press
+from chaveiro.rules.documents import Printer
 from chaveiro.rules.drafts import Sealer
 from chaveiro.rules.errors import Malformed
 from chaveiro.rules.exports import KeyFile, Locksmith
@@ -29,6 +36,9 @@ from chaveiro.rules.keys import CSV_HEADER, CSV_ROW_BYTES
 from chaveiro.rules.keys.digests import Digester, Pepper
 from chaveiro.rules.means import Means
 from chaveiro.rules.outbox import PostOffice
+from chaveiro.rules.passkeys import RelyingParty
+from chaveiro.rules.providers import OpenIdClient, Provider
+from chaveiro.rules.providers import read as read_providers
 from chaveiro.rules.vault import Vault
 
 
@@ -117,6 +127,11 @@ def derived_secret(purpose: str) -> bytes:
     return hmac.digest(settings.SECRET_KEY.encode(), f"chaveiro derived 1 {purpose}".encode(), "sha256")
 
 
+def draft_links_secret() -> bytes:
+    """The secret of the one-time links back to unfinished redemptions: pages make them, the worker mails them."""
+    return derived_secret("draft links")
+
+
 def house() -> House:
     """How this installation is run."""
     return House(one_person=settings.ONE_PERSON, pretence=settings.DEMO or settings.SANDBOX)
@@ -140,3 +155,54 @@ def key_file(path: Path) -> KeyFile:
 def sealed_file(path: Path) -> KeyFile:
     """The file that an encrypted export is fetched into."""
     return DiskKeyFile(path, b"", 1)
+
+
+def press() -> Press:
+    """What prints cards."""
+    return print_cards
+
+
+def printer() -> Printer:
+    """What makes a file to print of a document."""
+    return receipt_pdf
+
+
+def relying_party() -> RelyingParty:
+    """The installation, as browsers and authenticators know it."""
+    return _relying_party(settings.BASE_URL, settings.VENDOR_NAME)
+
+
+@lru_cache(maxsize=4)
+def _relying_party(base_url: str, vendor: str) -> RelyingParty:
+    return WebAuthn(base_url, vendor)
+
+
+def authenticator_code(seed: bytes) -> Callable[[int], str]:
+    """What an authenticator app with this seed shows in a given half minute."""
+    return one_time_codes.code_at(seed)
+
+
+def authenticator_setup(seed: bytes, login_name: str) -> tuple[str, bytes]:
+    """What sets an authenticator app up: the seed as people type it, and a QR code as an SVG file."""
+    address = one_time_codes.address(seed, login_name=login_name, vendor=settings.VENDOR_NAME)
+    return one_time_codes.spelled(seed), one_time_codes.picture(address)
+
+
+def providers() -> tuple[Provider, ...]:
+    """The OpenID Connect providers by which people may sign in. Raises Malformed, naming CHAVEIRO_OIDC."""
+    return _providers(settings.OIDC)
+
+
+@lru_cache(maxsize=4)
+def _providers(text: str) -> tuple[Provider, ...]:
+    return read_providers(text)
+
+
+def openid() -> OpenIdClient:
+    """What sends people to a provider, and reads what it says. It remembers what providers publish."""
+    return _openid()
+
+
+@lru_cache(maxsize=1)
+def _openid() -> OpenId:
+    return OpenId(lambda: clock.now().timestamp())

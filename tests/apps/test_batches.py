@@ -10,23 +10,31 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from chaveiro import wiring
+from chaveiro.apps.catalog.actions import restore_product, retire_product
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.keys import models as rows
 from chaveiro.apps.keys import queries
 from chaveiro.apps.keys.actions import (
     approve_batch,
     break_hold,
+    cancel_mint,
+    drop_recall,
     mint_planned_to_file,
     plan_batch,
     recall_batch,
     release_batch,
+    replace_by_worker,
     replace_key,
     revoke_key,
+    run_mint,
 )
 from chaveiro.rules import serials
 from chaveiro.rules.actors import ANONYMOUS, SYSTEM, Actor, Kind
 from chaveiro.rules.batches import BatchStep, HolderRefused, House, KeyReplaced, SecondPersonNeeded, Stage
 from chaveiro.rules.errors import NotAllowed, NotFound
+from chaveiro.rules.exports import Lock
+from chaveiro.rules.products import ProductRetired
 from chaveiro.rules.verdicts import KeyRedeemed, KeyRevoked, Refusals
 from tests import cast
 from tests.apps import stock
@@ -316,3 +324,69 @@ def test_a_partner_cannot_touch_stock_even_by_hand(world: World, tmp_path: Path)
         assert cursor.fetchone() == (0,)
     with pytest.raises((DatabaseError, psycopg.Error)), acting(world.duarte), connection.cursor() as cursor:
         cursor.execute("INSERT INTO keys_key (number, batch_id, state) VALUES (1, %s, 'minted')", (batch.id,))
+
+
+def test_no_key_of_a_retired_product_is_ordered_and_what_was_sold_stays_good(world: World, tmp_path: Path) -> None:
+    batch = stock.minted(tmp_path).batch
+    release_batch(actor=SYSTEM, batch=batch.id, means=cast.means())
+    retire_product(actor=world.duarte, code="office-basic", means=cast.means())
+    with pytest.raises(ProductRetired):
+        stock.planned()
+    cast.open_customer(world, [stock.texts(tmp_path / "keys.csv")[0][1]])
+    restore_product(actor=world.duarte, code="office-basic", means=cast.means())
+    assert stock.planned().product == "office-basic"
+    assert [tag for tag in stock.tags() if tag.startswith("product:")] == ["product:retired", "product:restored"]
+
+
+def test_the_database_refuses_a_recall_of_many_for_sale_that_nobody_asked_for(world: World) -> None:
+    cast.make_keys(world, 1_001)
+    with pytest.raises(DatabaseError, match="batch_for_sale_is_recalled_after_it_was_asked"), transaction.atomic():
+        rows.Batch.objects.update(recalled_at=cast.NOON)
+
+
+def test_a_first_recall_of_many_only_asks_and_who_asked_waits_a_day_where_one_person_runs_it(world: World) -> None:
+    cast.make_keys(world, 1_001)
+    batch = rows.Batch.objects.get().id
+    alone = {"actor": world.duarte, "batch": batch, "house": stock.ALONE}
+    assert recall_batch(**alone, means=cast.means(), reason="furto").recalled_at is None
+    assert stock.states(batch) == {"released": 1_001}
+    with pytest.raises(SecondPersonNeeded) as refused:
+        recall_batch(**alone, means=stock.later(hours=23))
+    assert refused.value.facts["not_before"] == stock.later(hours=24).now
+    assert recall_batch(**alone, means=stock.later(hours=24)).stage is Stage.RECALLED
+    assert stock.states(batch) == {"revoked": 1_001}
+
+
+def test_a_partner_neither_recalls_nor_cancels_nor_retires(world: World) -> None:
+    cast.make_keys(world, holder=world.reseller)
+    batch = rows.Batch.objects.get().id
+    for refused in (
+        lambda: recall_batch(actor=world.ana, batch=batch, means=cast.means()),
+        lambda: drop_recall(actor=world.ana, batch=batch, means=cast.means()),
+        lambda: cancel_mint(actor=world.ana, operation=batch, means=cast.means()),
+        lambda: retire_product(actor=world.ana, code="office-basic", means=cast.means()),
+    ):
+        with pytest.raises(NotAllowed):
+            refused()
+
+
+def test_a_replacement_by_the_worker_carries_the_same_and_is_sealed(world: World) -> None:
+    cast.make_keys(world, seats=7)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval('keys_serial_number', 20000000000)")
+    lost = rows.Key.objects.get().number
+    asked = {
+        "actor": world.duarte,
+        "number": lost,
+        "lock": Lock(passphrase="broa de milho e manteiga"),
+        "vault": wiring.vault(),
+        "locksmith": stock.LOCKSMITH,
+        "means": cast.means(),
+    }
+    batch, work = replace_by_worker(**asked)
+    assert replace_by_worker(**asked) == (batch, work)
+    assert run_mint(operation=work, vault=wiring.vault(), locksmith=stock.LOCKSMITH, means=cast.means())
+    assert (batch.seats, batch.replaces) == (7, lost)
+    assert stock.states(batch.id) == {"released": 1}
+    with pytest.raises(KeyReplaced):
+        replace_by_worker(**asked)

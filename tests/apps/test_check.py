@@ -213,6 +213,10 @@ def account_that_does_not_close(cards: Cards) -> None:
     do("UPDATE subscriptions_subscription SET ends_on = ends_on - 1")
 
 
+def correction_of_nothing(cards: Cards) -> None:
+    do("UPDATE redemption_redemption SET corrects = gen_random_uuid()")
+
+
 def subscription_changed_without_a_row(cards: Cards) -> None:
     do("UPDATE subscriptions_subscription SET ends_on = ends_on + 30")
 
@@ -337,6 +341,7 @@ PLANTED: tuple[tuple[Callable[[Cards], None], frozenset[str]], ...] = (
     (two_answers, frozenset({"K5 answer_is_given_once"})),
     (answer_of_a_fault, frozenset({"K5 answer_is_of_a_request"})),
     (account_that_does_not_close, frozenset({"L1 seat_days_close", "L2 subscription_is_its_replay"})),
+    (correction_of_nothing, frozenset({"L1 what_left_arrived"})),
     (subscription_changed_without_a_row, frozenset({"L2 subscription_is_its_replay"})),
     (subscription_without_a_ledger, frozenset({"K1 redemption_is_whole", "L2 subscription_is_its_replay"})),
     (term_that_nobody_started, frozenset({"L2 terms_start_with_a_new_end"})),

@@ -94,7 +94,7 @@ def test_everything_wrong_with_a_description_is_told_at_once() -> None:
             price_class="",
         )
     pointers = {fault.pointer for fault in refused.value.faults}
-    assert pointers == {"/code", "/price_class", "/names", "/texts", "/maximum_seats", "/markets", "/services"}
+    assert pointers == {"/code", "/price_class", "/names/en", "/texts", "/maximum_seats", "/markets", "/services"}
 
 
 def test_only_the_vendor_publishes_and_no_token_does() -> None:

@@ -13,7 +13,7 @@ from django.db import connection
 from chaveiro.adapters.mail import MemoryPostOffice
 from chaveiro.apps.closing.actions import reverse
 from chaveiro.apps.identity import queries as identity
-from chaveiro.apps.identity.actions import accounts, acting, links
+from chaveiro.apps.identity.actions import acting, links, ownership
 from chaveiro.apps.identity.models import Account
 from chaveiro.apps.notices import queries
 from chaveiro.console.effects import EFFECTS, carry_out
@@ -92,7 +92,7 @@ def test_bruno_gets_the_link_by_which_he_takes_ownership(scene: Scene) -> None:
     found = LINK.search(message.text)
     assert found is not None
     assert found[1] in message.html
-    accounts.take_ownership(secret=found[2], password="a long sentence of his own", now=NOON + timedelta(days=13))
+    ownership.with_password(secret=found[2], password="a long sentence of his own", now=NOON + timedelta(days=13))
     assert Account.objects.get(id=scene.bruno.account).owned_at is not None
     letter = scene.letter()
     assert (letter.state, letter.outcome, letter.attempts) == ("posted", "accepted by memory", 1)
@@ -114,7 +114,7 @@ def test_a_letter_is_in_its_readers_language(scene: Scene, language: str) -> Non
     [message] = scene.office.posted
     assert message.language == language
     assert f'<html lang="{language}">' in message.html
-    assert ("de dezembro de 2026" if language == "pt-pt" else "December 6, 2026") in message.text
+    assert ("6 de dezembro de 2026, 12:00" if language == "pt-pt" else "6 December 2026, 12:00") in message.text
 
 
 def test_an_instant_is_told_in_the_readers_own_time_zone(scene: Scene) -> None:

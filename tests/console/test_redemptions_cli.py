@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 from django.db import connection
 
@@ -233,6 +234,19 @@ def test_a_signed_receipt_is_checked_offline(world: World, desk: Desk, ana: Ana,
     protected, payload, signature = signed.split(".")
     flattened = json.dumps({"protected": protected, "payload": payload, "signature": signature})
     assert chaveiro("redemptions", "verify", "-", "--keys", str(keys), stdin=flattened).code == 0
+
+
+def test_a_receipt_is_written_as_pdf_in_either_language(world: World, desk: Desk, ana: Ana, tmp_path: Path) -> None:
+    made = ana(opening_body(make_keys(world)))
+    for language, words in (("pt-pt", "1 chave resgatada para Padaria Sol"), ("en", "1 key redeemed for Padaria Sol")):
+        file = tmp_path / f"{language}.pdf"
+        asked = ("redemptions", "receipt", made["reference"], "--pdf", str(file), "--language", language)
+        assert desk.does(*asked) == {"pdf": str(file)}
+        document = pypdfium2.PdfDocument(file)
+        assert words in document[0].get_textpage().get_text_range()
+        document.close()
+    nowhere = str(tmp_path / "none" / "receipt.pdf")
+    assert desk.refuses("redemptions", "receipt", made["reference"], "--pdf", nowhere)[0] == 2
 
 
 def test_a_receipt_that_was_changed_or_is_another_s_is_not_valid(

@@ -26,7 +26,17 @@ from tests.api.door import Caller, act_body, bruno_of, opening_body, subscriptio
 from tests.cast import build_world, make_keys, means, token_for
 from tests.console import desk as console
 from tests.faults.canaries import Canaries
-from tests.web.journey import PADARIA, begin, confirm_it, fingerprint_of, send_keys
+from tests.web.journey import (
+    PADARIA,
+    begin,
+    confirm_it,
+    fingerprint_of,
+    keys_are_right,
+    leads_to,
+    path,
+    send_keys,
+    send_organisation,
+)
 
 FREE_TEXTS = (
     ("customer", "name"),
@@ -140,13 +150,12 @@ def people_at_pages(scene: Scene) -> None:
     good, typo, pasted = scene.key("page"), scene.typo("page"), scene.key("page, pasted")
     code = scene.canaries.secret("page: resume code", begin(browser))
     assert send_keys(browser, good, typo, "nothing").status_code == 422
-    browser.get("/redeem/keys")
-    browser.post(
-        "/redeem/keys", {"key": [typo], "many": f"Bom dia,\n{pasted.lower()}\nAna", "do": "check", "stay": "0"}
-    )
+    browser.get(path(browser, "keys"))
+    send_keys(browser, typo, many=f"Bom dia,\n{pasted.lower()}\nAna", do="check")
+    browser.post(path(browser, "later"), {"email": "ana@example.test"})
     elsewhere = Browser(scene.written, **{"Accept-Language": "en"})
     elsewhere.post("/redeem/resume", {"code": code})
-    elsewhere.get("/redeem/keys")
+    elsewhere.get(path(browser, "keys"))
     left = Browser(scene.written)
     scene.canaries.secret("page: resume code of a draft that is left", begin(left))
     send_keys(left, scene.key("page, left"), scene.typo("page, left"))
@@ -154,11 +163,13 @@ def people_at_pages(scene: Scene) -> None:
     scene.canaries.secret("page: resume code of a draft that is redeemed", begin(done))
     key = scene.key("page, redeemed")
     send_keys(done, key)
-    done.post("/redeem/organisation", PADARIA)
-    confirm_it(done, fingerprint_of(done.get("/redeem/confirm")))
-    assert done.get("/redeem/receipt").status_code == 200
+    keys_are_right(done)
+    done.post(path(done, "purpose"), {"target": "open"})
+    send_organisation(done)
+    confirm_it(done, fingerprint_of(done.get(path(done, "confirm"))))
+    assert done.get(path(done, "receipt")).status_code == 200
     for form in ("json", "jws"):
-        scene.written.answers.append(done.get(f"/redeem/receipt.{form}").content.decode())
+        scene.written.answers.append(done.get(path(done, f"receipt.{form}")).content.decode())
     again = Browser(scene.written)
     begin(again)
     assert send_keys(again, key).status_code == 422
@@ -214,10 +225,10 @@ def keys_in_wrong_places(scene: Scene) -> None:
     """Keys where no key belongs: in addresses, in free text, in a name, in what a browser says of itself."""
     ana, browser = scene.caller(scene.world.ana), Browser(scene.written)
     lost = scene.key("wrong place: an address")
-    for path in (f"/{lost}", f"/redeem/{lost}", f"/redeem/keys?key={lost}", f"/metrics?key={lost}", f"/home#{lost}"):
-        browser.get(path)
-    for path in (f"/redemptions/{lost}", f"/subscriptions?cursor={lost}", f"/{lost}", f"/journal/proof/{lost}"):
-        ana.get(path)
+    for address in (f"/{lost}", f"/redeem/{lost}", f"/redeem/keys?key={lost}", f"/metrics?key={lost}", f"/home#{lost}"):
+        browser.get(address)
+    for address in (f"/redemptions/{lost}", f"/subscriptions?cursor={lost}", f"/{lost}", f"/journal/proof/{lost}"):
+        ana.get(address)
     reason = scene.key("wrong place: a reason")
     opened = ana.post("/redemptions", opening_body([scene.key("wrong place")], "wrongone"))
     assert (
@@ -235,10 +246,16 @@ def keys_in_wrong_places(scene: Scene) -> None:
     form = Browser(scene.written, **{"User-Agent": f"x {scene.key('wrong place: the agent of a page')}"})
     scene.canaries.secret("wrong place: resume code", begin(form))
     send_keys(form, scene.key("wrong place, form"))
-    form.post("/redeem/organisation", {**PADARIA, "name": f"Padaria {scene.key('wrong place: a form')}"})
-    form.get("/redeem/organisation")
-    form.post("/redeem/organisation", {**PADARIA, "domain_prefix": "wrongform"})
-    assert confirm_it(form, fingerprint_of(form.get("/redeem/confirm")))["Location"] == "/redeem/receipt"
+    keys_are_right(form)
+    form.post(path(form, "purpose"), {"target": scene.key("wrong place: a choice")})
+    form.post(path(form, "purpose"), {"target": "open"})
+    send_organisation(form, name=f"Padaria {scene.key('wrong place: a form')}")
+    form.get(path(form, "organisation"))
+    send_organisation(form, domain_prefix="wrongform", partner_of_record=scene.key("wrong place: a partner"))
+    form.get(path(form, "partner"))
+    form.post(path(form, "later"), {"email": scene.key("wrong place: an address for a letter")})
+    send_organisation(form, domain_prefix="wrongform")
+    assert leads_to(confirm_it(form, fingerprint_of(form.get(path(form, "confirm"))))) == "receipt"
 
 
 def faults_of_ours(scene: Scene) -> None:
@@ -254,7 +271,7 @@ def faults_of_ours(scene: Scene) -> None:
         browser = Browser(scene.written)
         begin(browser)
         send_keys(browser, key)
-        assert browser.post("/redeem/organisation", PADARIA).status_code == 500
+        assert keys_are_right(browser).status_code == 500
 
 
 def at_the_command_line(scene: Scene) -> None:

@@ -21,13 +21,16 @@ from chaveiro.rules.batches import (
     Order,
     RandomSourceBroken,
     SecondPersonNeeded,
+    Span,
     Stage,
     approval_at_once,
     check_approval,
     watched,
 )
+from chaveiro.rules.errors import Malformed
 from chaveiro.rules.keys import Digester, Pepper
 from chaveiro.rules.peppers import PepperChanged, PepperMissing
+from chaveiro.rules.verdicts import Refusals
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ANA, DUARTE = UUID(int=1), UUID(int=2)
@@ -153,3 +156,39 @@ def test_peppers_must_be_at_hand_for_live_keys_and_be_what_they_were() -> None:
     with pytest.raises(PepperChanged) as changed:
         peppers.check(DIGESTERS, {1: recorded[2], 2: recorded[2]}, [])
     assert changed.value.facts == {"versions": [1]}
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("100000000009", 10_000_000_000, 10_000_000_000),
+        ("100000000009-100000000017", 10_000_000_000, 10_000_000_001),
+        ("1000-0000-0009 – 1000-0000-0017", 10_000_000_000, 10_000_000_001),
+        ("100000000009..100000000017", 10_000_000_000, 10_000_000_001),
+    ],
+)
+def test_serials_are_read_however_they_are_set_apart(text: str, first: int, last: int) -> None:
+    assert Span.read(text) == Span(first, last)
+
+
+@pytest.mark.parametrize("text", ["", "1000", "100000000008", "100000000009-10000", "100000000009 to 100000000017"])
+def test_what_is_no_serial_is_refused(text: str) -> None:
+    with pytest.raises(Malformed):
+        Span.read(text)
+
+
+def test_only_a_batchs_own_serials_are_part_of_it() -> None:
+    assert BATCH.part(None) == Span(1, 10)
+    assert BATCH.part(Span(3, 3)).write() == "0000-0000-0035"
+    for wrong in (Span(0, 3), Span(3, 11), Span(5, 4)):
+        with pytest.raises(Malformed):
+            BATCH.part(wrong)
+
+
+def test_cards_are_for_batches_with_secrets_and_of_a_size_that_a_file_holds() -> None:
+    order = Order(product="office-basic", seats=1, months=1, quantity=10_000, cards=True)
+    order.check(maximum_seats=5, markets=("PT",), day=NOON.date())
+    for wrong in (replace(order, quantity=10_001), replace(order, kind=Kind.BOOK)):
+        with pytest.raises(Refusals) as refused:
+            wrong.check(maximum_seats=5, markets=("PT",), day=NOON.date())
+        assert [fault.pointer for fault in refused.value.faults] == ["/cards"]

@@ -184,7 +184,7 @@ def test_every_number_of_a_sum_moves_its_fingerprint() -> None:
     moved: list[Sum] = [
         replace(total, **{name: getattr(total, name) + 1}) for name in ("pool", "seats", "days_after", "credit")
     ]
-    moved += [replace(total, chosen=True), replace(total, grants=total.grants * 2)]
+    moved += [replace(total, chosen=True), replace(total, grants=total.grants * 2), replace(total, moved=1)]
     for changes in (
         {"operation": Operation.ADD},
         {"stage": Stage.GRACE},
@@ -203,6 +203,7 @@ def test_every_number_of_a_sum_moves_its_fingerprint() -> None:
         "days_after",
         "credit",
         "chosen",
+        "moved",
     }
     assert len({fingerprint(each) for each in [total, *moved]}) == len(moved) + 1
 

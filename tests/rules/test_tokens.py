@@ -48,7 +48,10 @@ def test_a_secret_is_made_of_twenty_bytes() -> None:
 
 
 def test_links_live_as_long_as_is_promised() -> None:
-    assert {Purpose.SIGN_IN: timedelta(hours=1), Purpose.OWNERSHIP: timedelta(days=14)} == LIVES
+    hour = timedelta(hours=1)
+    assert {Purpose.SIGN_IN: hour, Purpose.OWNERSHIP: timedelta(days=14), Purpose.RESET: hour}.items() <= LIVES.items()
+    assert set(LIVES) == set(Purpose)
+    assert path_of(Purpose.RESET, "x") == "/reset/x"
     assert path_of(Purpose.OWNERSHIP, "x") == "/ownership/x"
     assert path_of(Purpose.SIGN_IN, "x") == "/sign-in/x"
 

@@ -59,12 +59,15 @@ def chromium(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def serving(server: Server, database: str, data: Path) -> Iterator[str]:
-    """The web server as production starts it, signed in to the database as `web`. Its address."""
+def serving(server: Server, database: str, data: Path, host: str = "127.0.0.1") -> Iterator[str]:
+    """The web server as production starts it, signed in to the database as `web`. Its address.
+
+    Passkeys belong to a name: for them `host` is `localhost`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
+    address = f"http://{host}:{port}"
     environment = {
         **os.environ,
         **server.environment(database, "web"),

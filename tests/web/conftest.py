@@ -12,6 +12,7 @@ from chaveiro import wiring
 from chaveiro.apps.identity.actions import links
 from chaveiro.console.catalogues import compile_stale
 from chaveiro.rules.actors import SYSTEM, Actor
+from chaveiro.rules.sessions import prefix_of, split
 from chaveiro.rules.tokens import Purpose
 from tests.cast import World, build_world, means
 
@@ -53,11 +54,31 @@ def link_for(account: UUID, purpose: Purpose) -> str:
     return links.make(actor=SYSTEM, account=account, purpose=purpose, means=means()).path
 
 
+class AtAccount(Client):
+    """A browser whose addresses are those of one account, unless they name another's: `at` stands before them."""
+
+    at: str
+
+    def generic(self, method: str, path: str, *arguments: Any, **named: Any) -> Any:
+        if not path.startswith(("/a/", "http")):
+            path = self.at + path
+        return super().generic(method, path, *arguments, **named)
+
+
 def signed_in(client: Client, actor: Actor) -> Client:
-    """The same browser, signed in by a one-time link."""
+    """The same browser, signed in by a one-time link, its addresses those of the account."""
     assert actor.account is not None
-    assert client.post(link_for(actor.account, Purpose.SIGN_IN)).status_code == 303
+    answer = Client.post(client, link_for(actor.account, Purpose.SIGN_IN))
+    assert answer.status_code == 303
+    assert isinstance(client, Client)
+    client.__class__ = AtAccount
+    client.at = prefix_of(actor.account)  # type: ignore[attr-defined]
     return client
+
+
+def where(response: Any) -> str:
+    """Where an answer leads, without the prefix of the account whose address it was."""
+    return split(str(response["Location"]))[1]
 
 
 def text_of(response: Any) -> str:

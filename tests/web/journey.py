@@ -17,26 +17,66 @@ PADARIA = {
     "given_name": "Bruno",
     "family_name": "Costa",
     "email": "bruno@padariasol.example",
+    "partner_of_record": "",
 }
+ORGANISATION = ("name", "country", "tax_number", "tax_number_again", "language", "time_zone", "domain_prefix")
+ADMINISTRATOR = ("given_name", "family_name", "email", "alternate_email")
 
 
-def begin(client: Client) -> str:
-    """Open a draft; answers its code."""
-    assert client.post("/redeem")["Location"] == "/redeem/code"
-    return re.search(r'class="reference">([0-9A-Z-]+)<', text_of(client.get("/redeem/code")))[1]  # type: ignore[index]
+def begin(client: Client, acting_for: str = "own") -> str:
+    """Open a draft and attest; answers its code. From here on `path` knows the draft of this browser."""
+    answer = client.post("/redeem")
+    assert answer.status_code == 303, text_of(answer)
+    client.draft = re.sub(r"^/a/\w+", "", answer["Location"]).removesuffix("/attest")  # type: ignore[attr-defined]
+    code = re.search(r'<strong class="code">([0-9A-Z-]+)<', text_of(client.get(path(client, "attest"))))[1]  # type: ignore[index]
+    answer = client.post(path(client, "attest"), {"acting_for": acting_for, "attestation": "yes"})
+    assert leads_to(answer) == "keys", problems_of(answer)
+    return code
+
+
+def path(client: Client, page: str) -> str:
+    """The address of a page of this browser's draft."""
+    return f"{client.draft}/{page}"  # type: ignore[attr-defined]
+
+
+def leads_to(answer: Any) -> str:
+    """The page of a draft to which an answer leads, without the draft; "" where it leads nowhere."""
+    return re.sub(r"^(/a/\w+)?/redeem/[0-9a-f]{12}/", "", answer.get("Location", ""))
 
 
 def send_keys(client: Client, *texts: str, do: str = "next", **fields: Any) -> Any:
-    return client.post("/redeem/keys", {"key": list(texts), "do": do, **fields})
+    return client.post(path(client, "keys"), {"key": list(texts), "do": do, **fields})
+
+
+def keys_are_right(client: Client) -> Any:
+    """Say on the page that checks them that the keys are right."""
+    return client.post(path(client, "check"), {"do": "next"})
+
+
+def send_organisation(client: Client, **changes: str) -> Any:
+    """The three pages of a new organisation, up to the first that finds a fault; answers the last answer."""
+    form = {**PADARIA, **changes}
+    for page, names in (("organisation", ORGANISATION), ("administrator", ADMINISTRATOR)):
+        answer = client.post(path(client, page), {name: form[name] for name in names if name in form})
+        if answer.status_code != 303:
+            return answer
+    return client.post(path(client, "partner"), {"partner_of_record": form["partner_of_record"]})
+
+
+def to_organisation(client: Client, *keys: str) -> None:
+    """Everything up to the page of the organisation."""
+    begin(client)
+    assert leads_to(send_keys(client, *keys)) == "check"
+    assert leads_to(keys_are_right(client)) == "purpose"
+    assert leads_to(client.post(path(client, "purpose"), {"target": "open"})) == "organisation"
 
 
 def to_confirm(client: Client, *keys: str, **changes: str) -> str:
     """Everything up to the last page; answers its fingerprint."""
-    begin(client)
-    assert send_keys(client, *keys)["Location"] == "/redeem/organisation"
-    answer = client.post("/redeem/organisation", {**PADARIA, **changes})
-    assert answer.status_code == 303, problems_of(answer)
-    return fingerprint_of(client.get("/redeem/confirm"))
+    to_organisation(client, *keys)
+    answer = send_organisation(client, **changes)
+    assert leads_to(answer) == "confirm", problems_of(answer)
+    return fingerprint_of(client.get(path(client, "confirm")))
 
 
 def fingerprint_of(page: Any) -> str:
@@ -44,7 +84,7 @@ def fingerprint_of(page: Any) -> str:
 
 
 def confirm_it(client: Client, fingerprint: str, **changes: str) -> Any:
-    return client.post("/redeem/confirm", {"attestation": "yes", "fingerprint": fingerprint, **changes})
+    return client.post(path(client, "confirm"), {"fingerprint": fingerprint, **changes})
 
 
 def problems_of(page: Any) -> list[tuple[str, str]]:

@@ -87,15 +87,17 @@ def test_a_key_is_redeemed_in_portuguese_without_script(server: Server, real_dat
         page.goto(address)
         page.get_by_role("link", name="Resgatar chaves de produto").click()
         page.get_by_role("button", name="Começar").click()
-        code = page.locator(".reference").inner_text()
-        page.get_by_role("link", name="Continuar para as chaves").click()
+        code = page.locator("aside .code").inner_text()
+        page.get_by_label("Da minha organização").check()
+        page.get_by_label("Confirmo que estou autorizado").check()
+        page.get_by_role("button", name="Continuar").click()
         page.get_by_label("Chave 1").fill(good.lower())
         page.get_by_label("Chave 2").fill(typo(mistyped))
         page.get_by_role("button", name="Continuar").click()
         assert page.title().startswith("Erro: Introduza as chaves de produto")
         wrong = "Chave 2: Verifique os carateres nas posições 3 (grupo 1) e 12 (grupo 3) desta chave."
         page.get_by_role("link", name=wrong).click()
-        assert page.url.endswith("/redeem/keys#key-2")
+        assert page.url.endswith("/keys#key-2")
         page.close()
 
         other = browser.new_context(locale="pt-PT", java_script_enabled=False).new_page()
@@ -104,19 +106,26 @@ def test_a_key_is_redeemed_in_portuguese_without_script(server: Server, real_dat
         other.get_by_role("button", name="Retomar").click()
         other.get_by_label("Sim, a chave do cartão é").check()
         other.get_by_role("button", name="Continuar").click()
+        assert other.locator("h1").inner_text() == "Verifique as chaves"
+        other.get_by_role("button", name="As chaves estão certas, continuar").click()
+        other.get_by_label("Abrir uma organização nova").check()
+        other.get_by_role("button", name="Continuar").click()
         other.get_by_label("País ou região").select_option("Portugal")
         other.get_by_label("Nome da organização").fill("Padaria Sol, Lda.")
+        other.get_by_role("button", name="Continuar").click()
         other.get_by_label("Nome próprio").fill("Bruno")
         other.get_by_label("Apelido").fill("Costa")
         other.get_by_label("Endereço de e-mail", exact=True).fill("bruno@padariasol.example")
         other.get_by_role("button", name="Continuar").click()
+        assert other.locator("h1").inner_text() == "Parceiro de registo (opcional)"
+        other.get_by_role("button", name="Continuar").click()
         assert "padariasol.example.test" in other.locator("main").inner_text()
-        other.get_by_label("Confirmo que estou autorizado").check()
         other.get_by_role("button", name="Resgatar 2 chaves para Padaria Sol, Lda.").click()
         assert other.locator("h1").inner_text() == "2 chaves resgatadas para Padaria Sol, Lda."
         reference = other.locator(".reference").inner_text()
         other.reload()
         assert other.locator(".reference").inner_text() == reference
+        other.go_back()
         other.goto(f"{address}/redeem/keys")
         assert other.locator(".reference").inner_text() == reference
         for key in (good, mistyped):

@@ -10,7 +10,8 @@ from chaveiro.apps.redemption.actions import redeem
 from chaveiro.rules.actors import Kind
 from tests.cast import World, make_keys, means, open_customer, opening
 from tests.cast import _member as member
-from tests.web.conftest import ENGLISH, signed_in, text_of
+from tests.web.conftest import ENGLISH, signed_in, text_of, where
+from tests.web.journey import begin, keys_are_right, leads_to, path, send_keys
 
 pytestmark = pytest.mark.django_db
 
@@ -52,12 +53,13 @@ def test_a_partner_sees_its_customers_and_another_partner_does_not(world: World,
     assert outcome.reference not in page
 
 
-def test_the_operator_sees_batches_with_their_counts_and_all_redemptions(world: World, pt: Client) -> None:
+def test_the_operator_sees_what_is_for_sale_and_what_was_redeemed(world: World, pt: Client) -> None:
     keys = make_keys(world, 7)
     _, outcome = open_customer(world, keys[:3])
     page = text_of(signed_in(pt, world.duarte).get("/home"))
     assert outcome.reference in page
-    assert '<td class="figure">4</td><td class="figure">3</td><td class="figure">0</td>' in page.replace("\n", "")
+    assert "<dt>Chaves à venda</dt><dd>4</dd>" in page
+    assert "<dt>Resgates em 30 dias</dt><dd>1</dd>" in page
 
 
 def test_a_receipt_is_read_by_its_customer_its_partner_and_the_operator_and_nobody_else(
@@ -72,8 +74,8 @@ def test_a_receipt_is_read_by_its_customer_its_partner_and_the_operator_and_nobo
     for actor in (carla, world.rui, world.dalila):
         assert signed_in(Client(), actor).get(path).status_code == 404
         assert signed_in(Client(), actor).get(f"{path}.json").status_code == 404
-    assert pt.get(path).status_code == 404
-    assert en.get("/receipts/R-0000-0000").status_code == 404
+    assert pt.get(path)["Location"].startswith("/sign-in?next=%2Freceipts")
+    assert en.get("/receipts/R-0000-0000")["Location"].startswith("/sign-in?next=%2Freceipts")
 
 
 def test_a_member_who_only_reads_is_offered_nothing_to_redeem(world: World, pt: Client) -> None:
@@ -85,34 +87,37 @@ def test_a_member_who_only_reads_is_offered_nothing_to_redeem(world: World, pt: 
 def test_a_confirmed_partner_of_record_may_extend_with_the_seats_as_they_are(world: World, pt: Client) -> None:
     bruno, _ = open_customer(world, make_keys(world))
     customer = signed_in(Client(), bruno)
-    proposal = text_of(customer.get("/home")).partition('action="/partners-of-record/')[2].partition('"')[0]
+    proposal = text_of(customer.get("/home")).partition("/partners-of-record/")[2].partition('"')[0]
     assert customer.post(f"/partners-of-record/{proposal}", {"partner": "confirm"}).status_code == 303
     assert "Sol Informática, Lda. (número 1234567)" in text_of(customer.get("/home"))
-    signed_in(pt, world.ana).post("/redeem")
-    answer = pt.post("/redeem/keys", {"key": make_keys(world), "do": "next"})
-    assert answer["Location"] == "/redeem/purpose"
-    page = text_of(pt.get("/redeem/purpose"))
+    begin(signed_in(pt, world.ana))
+    send_keys(pt, *make_keys(world))
+    assert leads_to(keys_are_right(pt)) == "purpose"
+    page = text_of(pt.get(path(pt, "purpose")))
     assert "extend:" in page
     assert "add:" not in page
     assert "seats_after" not in page
     target = "extend:" + page.partition('value="extend:')[2].partition('"')[0]
-    assert pt.post("/redeem/purpose", {"target": target})["Location"] == "/redeem/confirm"
-    assert "Resgatar 1 chave para Padaria Sol, Lda." in text_of(pt.get("/redeem/confirm"))
+    assert leads_to(pt.post(path(pt, "purpose"), {"target": target})) == "confirm"
+    assert "Resgatar 1 chave para Padaria Sol, Lda." in text_of(pt.get(path(pt, "confirm")))
 
 
 def test_a_partner_that_only_sold_is_not_offered_to_extend(world: World, pt: Client) -> None:
     open_customer(world, make_keys(world))
-    signed_in(pt, world.ana).post("/redeem")
-    answer = pt.post("/redeem/keys", {"key": make_keys(world), "do": "next"})
-    assert answer["Location"] == "/redeem/organisation"
-    assert pt.get("/redeem/purpose")["Location"] == "/redeem/organisation"
+    begin(signed_in(pt, world.ana))
+    send_keys(pt, *make_keys(world))
+    keys_are_right(pt)
+    page = text_of(pt.get(path(pt, "purpose")))
+    assert 'value="open"' in page
+    assert "extend:" not in page
+    assert "depois de o confirmarem como parceiro de registo" in page
 
 
 def test_nobody_settles_another_customers_proposal(world: World) -> None:
     bruno, _ = open_customer(world, make_keys(world))
     carla, _ = open_customer(world, make_keys(world), prefix="carla")
     page = text_of(signed_in(Client(), bruno).get("/home"))
-    proposal = page.partition('action="/partners-of-record/')[2].partition('"')[0]
+    proposal = page.partition("/partners-of-record/")[2].partition('"')[0]
     for actor, status in ((carla, 404), (world.ana, 403), (world.duarte, 403)):
         answer = signed_in(Client(), actor).post(f"/partners-of-record/{proposal}", {"partner": "confirm"})
         assert answer.status_code == status

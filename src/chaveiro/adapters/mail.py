@@ -107,16 +107,23 @@ class Writer:
             mail["From"] = Address(display_name=name, addr_spec=address)
             mail["To"] = Address(addr_spec=message.to)
             mail["Subject"] = message.subject
+            if message.reply_to:
+                mail["Reply-To"] = Address(addr_spec=message.reply_to)
         except (ValueError, IndexError, AttributeError, MessageError) as fault:  # the parser raises any of these
             raise PostRefused(outcome="the address is not one that mail can be sent to") from fault
         mail["Date"] = format_datetime(message.written_at)
         mail["Message-ID"] = f"<{message.letter}@{self.host}>"
-        # RFC 3834: no holiday answers, please.
+        # RFC 3834: no holiday answers, please; the second says the same to Exchange, which does not read the first.
         mail["Auto-Submitted"] = "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "All"
         mail.set_content(message.text, cte="quoted-printable")
         mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
+        for attachment in message.attachments:
+            main, _, sub = attachment.kind.partition("/")
+            mail.add_attachment(attachment.content, maintype=main, subtype=sub, filename=attachment.name)
         mail["Content-Language"] = message.language  # last: making it multipart moves such headers inside
-        mail.set_boundary(f"=_{message.letter.hex}")
+        for depth, part in enumerate(part for part in mail.walk() if part.is_multipart()):
+            part.set_boundary(f"=_{depth}_{message.letter.hex}")
         return mail
 
 

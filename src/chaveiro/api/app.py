@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
-from chaveiro.api import batches, drafts, journal, keys, operations, redemptions, subscriptions
+from chaveiro.api import batches, corrections, drafts, journal, keys, operations, redemptions, stock, subscriptions
 from chaveiro.api.authentication import BearerToken
 from chaveiro.api.frame import StrictParser
 from chaveiro.api.problems import answer_to
@@ -48,8 +48,11 @@ def made() -> NinjaAPI:
     for kind in list(api._exception_handlers):
         api.add_exception_handler(kind, _problem)
     api.add_router("", keys.router)
+    api.add_router("", stock.router)
     api.add_router("/redemptions/drafts", drafts.router)
     api.add_router("/redemptions", redemptions.router)
+    api.add_router("/redemptions", corrections.of_redemptions)
+    api.add_router("/corrections", corrections.router)
     api.add_router("/subscriptions", subscriptions.router)
     api.add_router("/batches", batches.router)
     api.add_router("/operations", operations.router)

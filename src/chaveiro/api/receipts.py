@@ -87,3 +87,5 @@ class Receipt(Redeemed):
     partner: NamedPartner | None
     keys: list[SpentKey]
     reversal_reason: str
+    corrects: str | None = Field(description="The redemption whose keys a correction brought here.")
+    corrected_to: str | None = Field(description="The redemption to which a correction moved the keys.")

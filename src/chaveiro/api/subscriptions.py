@@ -6,14 +6,16 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
+from ninja.responses import Status
 from pydantic import Field
 
-from chaveiro.api import fields, problems
+from chaveiro.api import fields, problems, writing
 from chaveiro.api.authentication import asking, reader
 from chaveiro.api.paging import Page, listed
 from chaveiro.apps.delegation import queries as delegation
+from chaveiro.apps.delegation.actions import choose_partner_of_record, remove_partner_of_record
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption import queries as redemptions
 from chaveiro.apps.subscriptions import queries
@@ -98,6 +100,12 @@ class LedgerPage(fields.Answer):
     next_cursor: str | None
 
 
+class PartnerChoice(fields.Body):
+    """Who shall be the subscription's partner of record; null ends its own, and the organisation's default counts."""
+
+    registration_number: str | None = Field(description="Seven digits, or null.", max_length=40)
+
+
 On = Annotated[date | None, Query(description="Derive the stage as of this day.")]
 
 
@@ -139,3 +147,35 @@ def list_ledger(request: HttpRequest, subscription: str, page: Annotated[Page, Q
         found = queries.ledger(wanted, limit=page.limit + 1, after=page.after(int) or 0)
         spent = redemptions.keys_of_rows(wanted, [row.redemption for row in found if row.redemption is not None])
     return listed(found, page, lambda row: telling.ledger_row(row, spent.get(row.number, [])), lambda row: row.number)
+
+
+@router.put(
+    "/{subscription}/partner-of-record",
+    response=problems.answers(200, SubscriptionAnswer),
+    operation_id="choosePartnerOfRecord",
+)
+def choose_partner(
+    request: HttpRequest,
+    response: HttpResponse,
+    subscription: str,
+    body: PartnerChoice,
+    validate_only: fields.ValidateOnly = False,
+    key: writing.Key = None,
+) -> Status[Any]:
+    """Choose, change or end the subscription's own partner of record: by an administrator of the customer alone."""
+    asker, asked = asking(request), writing.request_of(request, key)
+    actor, means, wanted = asker.actor, asker.means, fields.in_path("subscription", subscription)
+
+    def act() -> dict[str, Any]:
+        if body.registration_number is None:
+            remove_partner_of_record(actor=actor, now=means.now, subscription=wanted)
+        else:
+            choose_partner_of_record(
+                actor=actor, registration_number=body.registration_number, means=means, subscription=wanted
+            )
+        found = queries.subscription(wanted)
+        return telling.subscription(found, means.day, delegation.beside({found.customer}, now=means.now))
+
+    if validate_only:
+        return writing.rehearse(actor, act).to(response)
+    return writing.once(request, asked, 200, act).to(response)

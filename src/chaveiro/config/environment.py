@@ -60,11 +60,25 @@ SETTINGS = (
         True,
     ),
     Setting("EMAIL_FROM", "Sender of outgoing mail.", "Chaveiro <no-reply@localhost>"),
+    Setting(
+        "SUPPORT_EMAIL",
+        "Mailbox of the people who give help: questions and answers to letters go there. Absent: to the operators.",
+        "",
+    ),
+    Setting("TRAINING_URL", "Where courses are found; the help pages link to it. Absent: no link.", ""),
+    Setting("COMMUNITY_URL", "Where customers and partners talk; the help pages link to it. Absent: no link.", ""),
     Setting("TIME_ZONE", "The platform's time zone: whose midnight ends a day.", "UTC"),
     Setting(
         "INITIAL_DOMAIN", "Domain under which every customer's user names begin, `<prefix>.<this>`.", "example.net"
     ),
     Setting("VENDOR_NAME", "The vendor's name, as pages and mails show it.", "Chaveiro"),
+    Setting(
+        "OIDC",
+        "OpenID Connect providers by which people may sign in: a JSON list of objects with `name`, `issuer`, "
+        "`client_id`, and where needed `client_secret`, `label`, `second_factor` (true where the provider asks for one).",
+        "",
+        True,
+    ),
     Setting("ALLOWED_HOSTS", "Host names that are answered, separated by commas. Absent: the host of BASE_URL.", ""),
     Setting("TRUSTED_PROXIES", "How many proxies stand before the web server; their X-Forwarded-For is believed.", "0"),
     Setting("DEMO", "1 for a demonstration: made-up data, one-time links, /demo pages. Never with real data.", "0"),

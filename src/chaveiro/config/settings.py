@@ -23,8 +23,14 @@ VAULT_KEYS = environment.text("VAULT_KEYS")
 SIGNING_KEYS = environment.text("SIGNING_KEYS")
 EMAIL_URL = environment.text("EMAIL_URL")
 DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM")
+SUPPORT_EMAIL = environment.text("SUPPORT_EMAIL")
+TRAINING_URL = environment.text("TRAINING_URL")
+COMMUNITY_URL = environment.text("COMMUNITY_URL")
 INITIAL_DOMAIN = environment.text("INITIAL_DOMAIN")
+OIDC = environment.text("OIDC")
 VENDOR_NAME = environment.text("VENDOR_NAME")
+# Whoever can mint or act for others needs a second factor, however they sign in; a demonstration's links are exempt.
+SECOND_FACTOR_AFTER_LINKS = not DEMO
 TRUSTED_PROXIES = environment.number("TRUSTED_PROXIES")
 LOG_LEVEL = environment.text("LOG_LEVEL").upper()
 
@@ -64,6 +70,7 @@ ROOMS = [
     "operations",
     "notices",
     "identity",
+    "feedback",
     "catalog",
     "channel",
     "keys",
@@ -77,8 +84,7 @@ ROOMS = [
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
-    "django.contrib.sessions",
-    "django.contrib.messages",
+    "django.contrib.sessions",  # its table is in the schema; sessions are identity's own
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
     "csp",
@@ -99,12 +105,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "chaveiro.web.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "chaveiro.web.middleware.ActorMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "chaveiro.web.second_step.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "chaveiro.config.urls"
@@ -120,7 +125,6 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
-                "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "chaveiro.web.context.installation",
             ],
@@ -132,6 +136,7 @@ TEMPLATES = [
 LANGUAGE_CODE = "pt-pt"
 LANGUAGES = [("pt-pt", "Português"), ("en", "English")]
 LOCALE_PATHS = [PACKAGE / "locale"]
+FORMAT_MODULE_PATH = ["chaveiro.config.formats"]
 USE_I18N = True
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -146,11 +151,9 @@ STORAGES = {
 }
 
 SECURE = BASE_URL.startswith("https://")
-SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
-SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 60 * 60
+CSRF_COOKIE_SECURE = SECURE
+CSRF_COOKIE_HTTPONLY = True
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_REFERRER_POLICY = "same-origin"

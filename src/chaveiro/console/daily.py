@@ -9,7 +9,7 @@ import click
 from django.conf import settings
 
 from chaveiro import wiring
-from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.identity.actions import acting, sessions
 from chaveiro.apps.keys.actions.exports import drop_expired_exports
 from chaveiro.apps.operations import actions as operations
 from chaveiro.apps.redemption.actions import drafting
@@ -59,10 +59,16 @@ def sweep(means: Means) -> dict[str, int]:
     """Do what is due; answers how much of each was."""
     drafts = drafting.sweep(now=means.now)
     exports = drop_expired_exports(means=means)
+    sessions_dropped = sessions.sweep(now=means.now)
     answers = 0
     while dropped := _drop_answers(means):
         answers += dropped
-    return {"drafts_ended": drafts, "exports_dropped": exports, "answers_dropped": answers}
+    return {
+        "drafts_ended": drafts,
+        "exports_dropped": exports,
+        "sessions_dropped": sessions_dropped,
+        "answers_dropped": answers,
+    }
 
 
 def _drop_answers(means: Means) -> int:

@@ -23,6 +23,7 @@ from chaveiro.apps.identity.actions.accounts import Newcomer, open_channel_accou
 from chaveiro.apps.keys.actions.files import mint_to_file
 from chaveiro.apps.keys.actions.selling import release_batch
 from chaveiro.apps.redemption.actions import Order, Outcome, redeem
+from chaveiro.rules import identifiers
 from chaveiro.rules.actors import SYSTEM, Actor, Kind
 from chaveiro.rules.batches import Order as BatchOrder
 from chaveiro.rules.means import Means
@@ -236,7 +237,11 @@ def _customer_actor(account: UUID, customer: UUID) -> Actor:
 
 
 def _at(day: date, means: Means) -> Means:
-    return means.at(datetime.combine(day, time(10), UTC), day)
+    then = datetime.combine(day, time(10), UTC)
+    # Ids grow with time, and lists go by them: what is made up to lie in the past is numbered there too.
+    return replace(
+        means.at(then, day), new_id=lambda: identifiers.make(int(then.timestamp() * 1000), means.random_bytes)
+    )
 
 
 def _opening(story: Story, text: str, means: Means) -> Order:

@@ -23,12 +23,16 @@ from chaveiro.rules.keys import scrub
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a command lives. `words` are what is typed; `process` is the role it needs, or None: it sees to itself."""
+    """Where a command lives. `words` are what is typed; `process` is the role it needs, or None: it sees to itself.
+
+    Not `enters`: it needs the settings of that process, and goes to the database itself, where it must.
+    """
 
     words: tuple[str, ...]
     home: str
     meaning: str
     process: str | None = None
+    enters: bool = True
 
 
 COMMANDS = (
@@ -56,11 +60,16 @@ COMMANDS = (
     Place(("batches", "approve"), "batches:approve_batch", "Agree to a large batch as the second person.", "system"),
     Place(("batches", "release"), "batches:release_batch", "Put a batch up for sale.", "system"),
     Place(("batches", "recall"), "batches:recall_batch", "Make a batch's unredeemed keys worthless.", "system"),
+    Place(("cards",), "cards:print_cards", "Print cards as PDF from a file of keys.", "system", enters=False),
     Place(("redemptions", "list"), "redemptions:list_redemptions", "List redemptions.", "system"),
     Place(("redemptions", "show"), "redemptions:show_redemption", "Show what a receipt says.", "system"),
     Place(("redemptions", "preview"), "orders:preview_redemption", "Show what an order would do.", "system"),
     Place(("redemptions", "redeem"), "orders:redeem_keys", "Redeem all keys of an order, or none.", "system"),
     Place(("redemptions", "reverse"), "redemptions:reverse_redemption", "Take a redemption back.", "system"),
+    Place(("redemptions", "correct"), "corrections:correct_redemption", "Propose to move a redemption.", "system"),
+    Place(("redemptions", "corrections"), "corrections:list_corrections", "List corrections.", "system"),
+    Place(("redemptions", "approve-correction"), "corrections:approve_correction", "Agree to a correction.", "system"),
+    Place(("redemptions", "decline-correction"), "corrections:decline_correction", "Decline a correction.", "system"),
     Place(("redemptions", "receipt"), "redemptions:sign_receipt", "Print a signed receipt.", "system"),
     Place(("redemptions", "verify"), "receipts:verify_receipt", "Check a signed receipt; no database."),
     Place(
@@ -69,11 +78,14 @@ COMMANDS = (
     Place(("subscriptions", "list"), "subscriptions:list_subscriptions", "List subscriptions.", "system"),
     Place(("subscriptions", "show"), "subscriptions:show_subscription", "Show one subscription.", "system"),
     Place(("subscriptions", "ledger"), "subscriptions:show_ledger", "Show a subscription's changes.", "system"),
+    Place(("accounts", "recover"), "operators:recover", "Let somebody in who lost telephone and codes.", "system"),
     Place(("operators", "add"), "operators:add_operator", "Open an account for another operator.", "system"),
     Place(("operators", "remove"), "operators:remove_operator", "Close an operator's account.", "system"),
     Place(("tokens", "create"), "tokens:create_token", "Make a token and print it once.", "system"),
     Place(("tokens", "list"), "tokens:list_tokens", "List an account's tokens.", "system"),
     Place(("tokens", "revoke"), "tokens:revoke_token", "Make a token stop working.", "system"),
+    Place(("translations", "check"), "translations:check", "Hold the words against their rules; no database."),
+    Place(("translations", "export"), "flagged_texts:export", "Write what readers flagged, for translators.", "system"),
     Place(("terms",), "terms:terms", "Work out sums of seat-time; no database."),
 )
 GROUPS = {
@@ -81,8 +93,10 @@ GROUPS = {
     "batches": "Stock: keys ordered, minted, sold.",
     "redemptions": "What was redeemed.",
     "subscriptions": "What customers have.",
+    "accounts": "How people sign in.",
     "operators": "People who act for the vendor.",
     "tokens": "Bearer tokens for programs.",
+    "translations": "The words of pages, letters and help.",
 }
 
 
@@ -105,7 +119,7 @@ class Deferred(click.Command):
             _startup().prepare(process)
         command = load(self._place)
         with command.make_context(name, rest, parent=ctx.parent) as own:
-            if process is not None:
+            if process is not None and self._place.enters:
                 _startup().enter(process)
             return command.invoke(own)
 

@@ -1,4 +1,4 @@
-"""`chaveiro operators add | remove`: who acts for the vendor. Large batches need two of them."""
+"""`chaveiro operators add | remove`: who acts for the vendor; `accounts recover`: who lost telephone and codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from chaveiro import wiring
 from chaveiro.apps.channel import actions as channel
 from chaveiro.apps.channel.queries import vendor
-from chaveiro.apps.identity.actions import acting, links
+from chaveiro.apps.identity.actions import acting, links, security
 from chaveiro.apps.identity.actions.accounts import Newcomer, close_account, open_operator
 from chaveiro.apps.identity.queries import account
 from chaveiro.console import output
@@ -55,4 +55,25 @@ def remove_operator(voice: Voice, login: str, dry_run: bool) -> None:
     with rehearsal(SYSTEM, dry_run):
         close_account(actor=SYSTEM, account=wanted, now=wiring.now())
     told: dict[str, object] = {"login": login, "closed": not dry_run} | ({"dry_run": True} if dry_run else {})
+    voice.show(told, lambda: output.card(told))
+
+
+@click.command("recover")
+@click.argument("login")
+@dry_run_option
+@speaking
+def recover(voice: Voice, login: str, dry_run: bool) -> None:
+    """Take passkeys, codes and sessions away, and print a link by which they sign in once, within the hour.
+
+    For somebody who lost telephone and recovery codes, after you made sure that it is they. Their person is told by
+    mail.
+    """
+    wanted, means = account_named(login), wiring.means()
+    if not dry_run:
+        voice.confirm(f"Take all passkeys and codes of {login} away?")
+    with rehearsal(SYSTEM, dry_run), acting(SYSTEM):
+        security.forget_factors(account=wanted, now=means.now)
+        link = links.make(actor=SYSTEM, account=wanted, purpose=Purpose.SIGN_IN, means=means)
+    told: dict[str, object] = {"login": login, "expires_at": instant(link.expires_at)}
+    told |= {"dry_run": True} if dry_run else {"link": settings.BASE_URL + link.path}
     voice.show(told, lambda: output.card(told))

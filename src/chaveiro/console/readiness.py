@@ -85,8 +85,16 @@ def of_settings() -> Iterator[Finding]:
     yield _parsed("key peppers", "KEY_PEPPERS", lambda: len(wiring.peppers(settings.KEY_PEPPERS)))
     yield _parsed("vault keys", "VAULT_KEYS", lambda: len(wiring.versioned(settings.VAULT_KEYS, "CHAVEIRO_VAULT_KEYS")))
     yield _parsed("signing keys", "SIGNING_KEYS", lambda: len(wiring.keyring().jwks()["keys"]))
+    yield _providers()
     if settings.DEMO or settings.SANDBOX:
         yield warn("purpose", "this is a demonstration or a sandbox", "never put real customers here")
+
+
+def _providers() -> Finding:
+    try:
+        return ok("sign-in elsewhere", f"{len(wiring.providers())} providers known")
+    except Refusal as refused:
+        return fail("sign-in elsewhere", str(refused), "correct CHAVEIRO_OIDC as docs/settings.md says, or remove it")
 
 
 def _debug() -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,9 @@ from chaveiro.console.acts import actor_named, id_of, in_pages, limit_option
 from chaveiro.console.orders import told_in_lines
 from chaveiro.console.speaking import Voice, dry_run_option, speaking
 from chaveiro.rules.actors import SYSTEM
+from chaveiro.rules.errors import Malformed
 from chaveiro.rules.receipts import RECEIPT_KIND, claims
-from chaveiro.wording import redeemed
+from chaveiro.wording import papers, redeemed
 
 PAGE = 200
 HEADINGS = ("REFERENCE", "AT", "PURPOSE", "CUSTOMER", "NAME", "REVERSED")
@@ -47,9 +49,22 @@ def show_redemption(voice: Voice, reference: str) -> None:
 
 @click.command("receipt")
 @click.argument("reference")
+@click.option("--pdf", type=click.Path(dir_okay=False, path_type=Path), default=None, help="A file for it as PDF.")
 @speaking
-def sign_receipt(voice: Voice, reference: str) -> None:
-    """Print a receipt as a signed text (JWS). `redemptions verify` checks it, with no database and no network."""
+def sign_receipt(voice: Voice, reference: str, pdf: Path | None) -> None:
+    """Print a receipt as a signed text (JWS), or write it as PDF.
+
+    `redemptions verify` checks the signed text, with no database and no network.
+    """
+    if pdf is not None:
+        reader = papers.Reader(voice.language, settings.PLATFORM_TIME_ZONE, settings.VENDOR_NAME, settings.BASE_URL)
+        printed = wiring.printer()(papers.receipt(_facts(reference), reader))
+        try:
+            pdf.write_bytes(printed)
+        except OSError as fault:
+            raise Malformed(field="pdf", reason=f"cannot be written: {fault.strerror}") from None
+        voice.show({"pdf": str(pdf)}, lambda: str(pdf))
+        return
     signed = wiring.keyring().sign(claims(_facts(reference), issuer=settings.BASE_URL), RECEIPT_KIND)
     voice.show({"receipt": signed}, lambda: signed)
 

@@ -26,7 +26,8 @@ from django.db import connections
 
 from chaveiro import wiring
 from chaveiro.adapters.jobs import HEARTBEAT_SECONDS, STALLED_SECONDS, ProcrastinateJobs
-from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.feedback import actions as feedback
+from chaveiro.apps.identity.actions import acting, sessions
 from chaveiro.apps.journal import actions as journal
 from chaveiro.apps.journal import queries as sealed
 from chaveiro.apps.keys.actions import exports
@@ -104,12 +105,15 @@ class Worker:
             log.warning("jobs_taken_over", count=taken)
 
     def sweep(self) -> None:
-        """Drop answers, buckets, handed-over effects, holds, drafts and exports that are past their time."""
+        """Drop what is past its time: answers, buckets, effects, feedback, sessions, holds, drafts, exports."""
         now = self.desk.means().now
         with acting(SYSTEM):
             operations.sweep(now=now)
         with acting(SYSTEM):
             notices.sweep(before=now - EFFECTS_KEPT)
+        with acting(SYSTEM):
+            feedback.sweep(now=now)
+        sessions.sweep(now=now)
         drafting.sweep(now=now)
         exports.drop_expired_exports(means=self.desk.means())
 
@@ -204,6 +208,7 @@ def desk() -> Desk:
         base_url=settings.BASE_URL,
         vendor=settings.VENDOR_NAME,
         secret=wiring.derived_secret("links in letters"),
+        support=settings.SUPPORT_EMAIL,
     )
 
 

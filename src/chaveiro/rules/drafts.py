@@ -16,6 +16,8 @@ from chaveiro.rules.symbols import SYMBOLS, significant
 CODE_SYMBOLS = 20
 CODE_BYTES = 13
 LIFE = timedelta(days=14)  # of a draft in all; its holds end sooner (policy)
+LINK_PATH = "/redeem/resume/"  # where the one-time link of a letter leads, below the installation's address
+LINKS_AT_MOST = 3  # letters with a link for one draft
 
 
 class Sealer(Protocol):

@@ -31,6 +31,7 @@ PREFIXES = {
     "draft": "dra",
     "token": "tok",
     "product": "pro",
+    "correction": "cor",
 }
 
 

@@ -64,11 +64,31 @@ LIMITS: Mapping[str, Mapping[Side, Rate]] = {
         Side.ACCOUNT: _per_second(2, burst=100),
         Side.ADDRESS: _per_second(1, burst=60),
     },
+    "draft_letters": {
+        Side.TOKEN: _per_second(0.01, burst=5),
+        Side.ACCOUNT: _per_second(0.01, burst=10),
+        Side.ADDRESS: _per_second(0.005, burst=5),
+    },
     "sign_in": {
         Side.TOKEN: _per_second(0.2, burst=20),
         Side.ACCOUNT: _per_second(0.2, burst=20),
         Side.ADDRESS: _per_second(0.2, burst=20),
     },
+    # What readers say and ask: enough for a person in trouble, too little for a flood of mail.
+    "feedback": dict.fromkeys(Side, Rate(timedelta(seconds=15), burst=30)),
+    "help": dict.fromkeys(Side, Rate(timedelta(minutes=5), burst=5)),
+    # Codes of six digits: of an account only those who gave its password right, and a passkey opens all the same.
+    "codes": {
+        Side.TOKEN: Rate(timedelta(minutes=2), burst=10),
+        Side.ACCOUNT: Rate(timedelta(minutes=2), burst=10),
+        Side.ADDRESS: Rate(timedelta(seconds=10), burst=30),
+    },
+    # Letters with a code, and to addresses that are not shown to be anybody's yet.
+    "mailed_codes": dict.fromkeys(Side, Rate(timedelta(minutes=3), burst=5)),
+    # Letters that an operator has sent once more.
+    "letters": dict.fromkeys(Side, Rate(timedelta(seconds=10), burst=30)),
+    "passkeys": dict.fromkeys(Side, Rate(timedelta(seconds=2), burst=40)),
+    "providers": dict.fromkeys(Side, Rate(timedelta(seconds=5), burst=30)),
 }
 assert all(rate.burst >= BASKET_AT_MOST for rate in LIMITS["key_checks"].values())
 

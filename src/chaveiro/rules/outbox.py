@@ -27,8 +27,22 @@ class Queue(StrEnum):
 # Every effect that an act may owe, and the queue that carries it out. The names stay: rows bear them.
 KINDS: Mapping[str, Queue] = {
     "ownership": Queue.SHORT,  # post an administrator the one-time link by which they take ownership
+    "partner_of_record": Queue.SHORT,  # tell a customer and its partners who it is now: a letter each
+    "partner_letter": Queue.SHORT,  # one of those letters
     "reversal": Queue.SHORT,  # tell everybody concerned that a redemption was undone: one letter each
     "reversal_letter": Queue.SHORT,  # one of those letters
+    "correction": Queue.SHORT,  # tell both customers and who redeemed that a redemption was moved: one letter each
+    "correction_letter": Queue.SHORT,  # one of those letters
+    "receipt": Queue.SHORT,  # send everybody concerned the receipt of a redemption: one letter each
+    "receipt_letter": Queue.SHORT,  # one of those letters
+    "help_request": Queue.SHORT,  # pass a question on, and send whoever asked a copy: one letter each
+    "help_letter": Queue.SHORT,  # one of those letters
+    "draft.resume": Queue.SHORT,  # post the one-time link back to an unfinished redemption
+    "reset": Queue.SHORT,  # somebody forgot a password: one letter to each address that the name leads to
+    "reset_letter": Queue.SHORT,  # one of those letters
+    "security": Queue.SHORT,  # tell the account's person that something about signing in changed
+    "confirm_address": Queue.SHORT,  # post a new address the link that shows whose mailbox it is
+    "mailed_code": Queue.SHORT,  # post the code by which somebody without other means confirms to be there
     "mint": Queue.LONG,  # make the keys of a batch
 }
 
@@ -81,10 +95,20 @@ class Jobs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail; `kind` is its media type."""
+
+    name: str
+    kind: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A mail ready to be posted. Equal letters give equal messages, so that a second posting is known as the same.
 
     `text` and `html` say the same; `language` is the reader's, as `pt-pt` or `en`; `written_at` becomes its date.
+    `reply_to` is where an answer goes, empty where nobody reads one.
     """
 
     letter: UUID
@@ -94,6 +118,8 @@ class Message:
     html: str = field(repr=False)
     language: str
     written_at: datetime
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str = field(default="", repr=False)
 
 
 class PostOffice(Protocol):

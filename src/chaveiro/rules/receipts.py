@@ -1,7 +1,7 @@
 """The receipt of a redemption: what it did, read back from its ledger rows, and what is signed about it.
 
-A receipt is the same for ever: it tells what was done, not what became of it since. A signature on it proves issuance,
-not present validity. Source: rules, section 3.
+A receipt tells for ever what was done; signed anew after a reversal or a correction it says that too. A signature
+proves issuance, not present validity. Source: rules, section 3.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def sum_of(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Sum:
     before = _standing(row["seats_before"], row["ends_before"], row["credit_before"])
     grants = [Grant(line["seats"], line["months"]) for line in lines if line["subscription"] == row["subscription_id"]]
     start = Footing(Operation(row["kind"]), day, _stage(before, day, origin), before, origin, _days_left(before, day))
-    return add_up(start, grants, row["seats_after"])
+    made = add_up(start, grants, row["seats_after"])
+    # A correction brought the keys here with what was left of them.
+    return made if made.granted == row["granted"] else add_up(start, grants, row["seats_after"], row["granted"])
 
 
 def _standing(seats: int, ends_on: str | None, credit: int) -> Standing | None:
@@ -98,4 +100,11 @@ def claims(facts: Mapping[str, Any], *, issuer: str) -> dict[str, Any]:
             for effect in effects_of(facts)
         ],
         "fingerprint": facts["fingerprint"],
+        **_undone(facts),
     }
+
+
+def _undone(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of it until it was signed: said only where something did."""
+    names = ("reversed_at", "corrected_to", "corrects")
+    return {name: facts[name] for name in names if facts.get(name)}

@@ -114,7 +114,8 @@ class Sum:
     """One act on seat-time, with every number that is needed to show it in words and figures.
 
     Days before `keys_start_on` were there already. `chosen` tells that the seats afterwards are not those that the
-    act gives by itself. `days_after` counts from `origin` to `ends_on`.
+    act gives by itself. `days_after` counts from `origin` to `ends_on`. `moved` is set where a correction brought the
+    keys here: so many seat-days were left of them, whatever they carried when they were new.
     """
 
     footing: Footing
@@ -124,6 +125,7 @@ class Sum:
     days_after: int
     credit: int
     chosen: bool
+    moved: int | None = None
 
     @property
     def ends_on(self) -> date:
@@ -133,7 +135,7 @@ class Sum:
     @property
     def granted(self) -> int:
         """The seat-days that the keys bring."""
-        return sum(line.seat_days for line in self.grants)
+        return sum(line.seat_days for line in self.grants) if self.moved is None else self.moved
 
     @property
     def after(self) -> Standing:
@@ -165,6 +167,7 @@ class Sum:
             "days_after": self.days_after,
             "ends_on": self.ends_on.isoformat(),
             "credit": self.credit,
+            **({} if self.moved is None else {"moved": self.moved}),
         }
 
 
@@ -199,8 +202,11 @@ def footing(
     return Footing(operation, day, stage, standing, standing.ends_on if stage is Stage.GRACE else day, 0)
 
 
-def add_up(start: Footing, grants: Sequence[Grant], seats_after: int | None) -> Sum:
-    """The sum itself. Raises Malformed for no key, or more than GRANTS_AT_MOST, or seats that are no number."""
+def add_up(start: Footing, grants: Sequence[Grant], seats_after: int | None, moved: int | None = None) -> Sum:
+    """The sum itself; with `moved`, the keys bring what was left of them elsewhere, and not what they carry when new.
+
+    Raises Malformed for no key, or more than GRANTS_AT_MOST, or seats or seat-days that are no number.
+    """
     if not 1 <= len(grants) <= GRANTS_AT_MOST:
         raise Malformed(field="keys", reason=f"must be 1 to {GRANTS_AT_MOST}")
     given = start.seats_given(sum(grant.seats for grant in grants))
@@ -209,10 +215,12 @@ def add_up(start: Footing, grants: Sequence[Grant], seats_after: int | None) -> 
     keys_start_on = start.keys_start_on
     days = {months: (add_months(keys_start_on, months) - keys_start_on).days for months in {g.months for g in grants}}
     lines = tuple(Granted(grant.seats, grant.months, days[grant.months]) for grant in grants)
-    pool = start.carried + sum(line.seat_days for line in lines)
+    if moved is not None:
+        whole_number("moved", moved, 1, None)
+    pool = start.carried + (sum(line.seat_days for line in lines) if moved is None else moved)
     seats = given if seats_after is None else seats_after
     days_after, credit = divmod(pool, seats)
-    return Sum(start, lines, pool, seats, days_after, credit, chosen=seats != given)
+    return Sum(start, lines, pool, seats, days_after, credit, chosen=seats != given, moved=moved)
 
 
 def whole_number(field: str, value: object, least: int, most: int | None) -> None:

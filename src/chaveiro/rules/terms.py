@@ -86,13 +86,14 @@ def weigh(
     assigned: int = 0,
     maximum: int | None = None,
     erased_on: date | None = None,
+    moved: int | None = None,
 ) -> tuple[Sum, tuple[Refusal, ...]]:
     """The sum, and every refusal that stands against it at once, each with the acts that would do (`instead`).
 
     `day` is the platform's day; `standing` is None to open. `seats_after` chooses the seats afterwards; None, or the
     number that the act gives by itself, is no choice, and only a choice is bound by `right_size`, by the licences
     `assigned`, and by the longer of the shortest terms. `maximum` is the product's; `erased_on` the day of the
-    erasure row, if there is one.
+    erasure row, if there is one. `moved` are the seat-days that a correction brings here with the keys.
 
     A choice under `renewal` keeps the time added within half and twice the longest key's term (what that means stands
     at `offers.Limits`); under `free` no such window holds, but horizon and shortest term do. In grace a choice reaches
@@ -109,7 +110,7 @@ def weigh(
     if maximum is not None:
         whole_number("maximum", maximum, 1, None)
     start = footing(act, day, standing, policy, erased_on)
-    total = add_up(start, grants, seats_after)
+    total = add_up(start, grants, seats_after, moved)
     bound = limits(start, policy, assigned, maximum)
     longest = max(line.days for line in total.grants)
     breaches = bound.breaches(total.pool, total.seats, longest, total.chosen)

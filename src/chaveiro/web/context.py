@@ -11,6 +11,7 @@ from chaveiro.rules.actors import ANONYMOUS
 from chaveiro.rules.keys import scrub
 from chaveiro.web.languages import SWITCH, html_lang, language_of
 from chaveiro.web.navigation import navigation
+from chaveiro.web.signposts import help_path, page_told
 from chaveiro.web.themes import theme_of
 
 LANGUAGE_NAMES = (("pt-pt", "Português"), ("en", "English"))
@@ -30,7 +31,11 @@ def installation(request: HttpRequest) -> dict[str, Any]:
         "theme": theme_of(request),
         "navigation": navigation(request),
         "at": getattr(request, "at", ""),
+        "accounts": getattr(request, "accounts", ()),
         "actor": getattr(request, "actor", ANONYMOUS),
         "request_id": getattr(request, "request_id", ""),
         "here": scrub(request.path_info),
+        "help_path": help_path(request),
+        "page_told": scrub(page_told(request)),
+        "ask_opinion": not request.path_info.startswith(("/feedback", "/desk/feedback")),
     }

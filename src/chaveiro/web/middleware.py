@@ -12,15 +12,24 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import SimpleLazyObject
 
 from chaveiro import wiring
-from chaveiro.web import problems, sessions
+from chaveiro.rules.actors import ANONYMOUS
+from chaveiro.rules.errors import NotFound
+from chaveiro.rules.sessions import split
+from chaveiro.web import accounts, problems, sessions
 from chaveiro.web.languages import html_lang, language_of
+from chaveiro.web.moving import SeeOther
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
 # Digits and a to f only: what a stranger sends is written to logs, and cannot be a product key, a name or a token.
 REQUEST_ID = re.compile(r"[0-9a-f-]{16,64}")
+# No account's prefix stands before these: programs and files are not anybody's pages.
+NOBODYS = (*problems.FOR_PROGRAMS, settings.STATIC_URL)
+# Pages and forms that are the same whoever asks, so that they are taken from an address whose account has left.
+ANYBODYS = frozenset({"/language", "/theme", "/sign-out", "/sign-in", "/accounts"})
 
 
 class RequestIdMiddleware:
@@ -63,16 +72,59 @@ class LanguageMiddleware:
 
 
 class ActorMiddleware:
-    """Who asks: `request.actor` with the roles that stand now, and `request.account`, None for a stranger."""
+    """Who asks: the account that the address names, while it is signed in at this browser.
+
+    Takes `/a/<tag>` off the address, and puts it before where a `SeeOther` leads. `request.at` is that prefix, or "";
+    `request.actor` has the roles that stand now; `request.account` and `request.sign_in` (the session, how and when it
+    began, when it was last confirmed) are None for a stranger; `request.accounts` are all that are signed in here.
+    An address without prefix is nobody's, whoever is signed in.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: Any) -> HttpResponse:
-        request.actor, request.account = sessions.who(request)
+        tag, path = split(request.path_info)
+        of_pages = bool(tag) and not path.startswith(NOBODYS)
+        request.tag = tag if of_pages else ""
+        if of_pages:
+            request.path = request.path_info = path
+        request.at, request.account, request.actor, request.sign_in = "", None, ANONYMOUS, None
+        request.accounts = SimpleLazyObject(lambda: sessions.live(request))
+        found = sessions.who(request)
+        if found is not None:
+            request.at, request.account, request.actor, request.sign_in = (
+                found.prefix,
+                found.account,
+                found.actor,
+                found,
+            )
+        response = self._answered(request)
+        if isinstance(response, SeeOther):
+            response["Location"] = (request.at if response.at is None else response.at) + response["Location"]
+        sessions.keep(request, response)
+        return response
+
+    def _answered(self, request: Any) -> HttpResponse:
+        if self._is_gone(request) and request.method in accounts.SAFE:
+            return accounts.lead_in(request)
         zone = request.account.time_zone if request.account else settings.PLATFORM_TIME_ZONE
         with timezone.override(zone_or_utc(zone)):
             return self.get_response(request)
+
+    def process_view(self, request: Any, view: object, arguments: object, named: object) -> HttpResponse | None:
+        """A form of an account that is not signed in here any more is never acted upon."""
+        del view, arguments, named
+        return accounts.too_late(request) if self._is_gone(request) else None
+
+    @staticmethod
+    def _is_gone(request: Any) -> bool:
+        return request.tag and request.account is None and request.path_info not in ANYBODYS
+
+    def process_exception(self, request: Any, fault: Exception) -> None:
+        """Where a page is not this account's, say so if it is that of another one that is signed in here."""
+        if isinstance(fault, NotFound):
+            request.elsewhere = accounts.elsewhere(request)
 
 
 def zone_or_utc(name: str) -> ZoneInfo:

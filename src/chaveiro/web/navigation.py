@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from chaveiro.rules.actors import ANONYMOUS, Kind
+from chaveiro.rules.authority import CUSTOMER_ROLES, PARTNER_ROLES
 
 Link = tuple[str, object]  # address without the account's prefix, what it is called
 Section = tuple[object, tuple[Link, ...]]  # what the links have in common, "" where nothing need be said
@@ -24,18 +25,66 @@ YOURS: Section = (
 
 NAVIGATION: Mapping[Kind, tuple[Section, ...]] = {
     Kind.CUSTOMER: (
-        ("", (("/home", _("Overview")), ("/redeem", _("Redeem product keys")), ("/history", _("History")))),
+        (
+            "",
+            (
+                ("/home", _("Overview")),
+                ("/redeem", _("Redeem product keys")),
+                ("/receipts", _("Receipts")),
+                ("/partner", _("Partner of record")),
+                ("/history", _("History")),
+            ),
+        ),
         YOURS,
     ),
     Kind.CHANNEL: (
-        ("", (("/home", _("Overview")), ("/redeem", _("Redeem product keys")))),
+        (
+            "",
+            (
+                ("/home", _("Overview")),
+                ("/redeem", _("Redeem product keys")),
+                ("/customers", _("Customers")),
+                ("/receipts", _("Redemptions")),
+                ("/stock", _("Keys in stock")),
+                ("/history", _("History")),
+            ),
+        ),
         YOURS,
     ),
     Kind.OPERATOR: (
-        ("", (("/home", _("Overview")), ("/desk/search", _("Search")))),
+        ("", (("/home", _("Overview")), ("/desk/search", _("Search")), ("/desk/feedback", _("What readers say")))),
+        (
+            _("Keys"),
+            (
+                ("/desk/products", _("Products")),
+                ("/desk/policies", _("Policies")),
+                ("/desk/batches", _("Batches")),
+            ),
+        ),
+        (
+            _("Customers and partners"),
+            (
+                ("/desk/redemptions", _("Redemptions")),
+                ("/desk/corrections", _("Corrections")),
+                ("/desk/customers", _("Customers")),
+                ("/desk/partners", _("Partners")),
+            ),
+        ),
+        (
+            _("Installation"),
+            (
+                ("/desk/journal", _("Journal")),
+                ("/desk/operators", _("Operators")),
+                ("/desk/state", _("State")),
+            ),
+        ),
         YOURS,
     ),
 }
+
+
+# Redeeming stands in the menu of those who may.
+NEEDED = {Kind.CUSTOMER: CUSTOMER_ROLES, Kind.CHANNEL: PARTNER_ROLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +98,10 @@ class Entry:
 
 def navigation(request: HttpRequest) -> list[tuple[object, list[Entry]]]:
     """The sections for whoever is signed in, the entry of this page marked; empty for a stranger."""
-    sections = NAVIGATION.get(getattr(request, "actor", ANONYMOUS).kind, ())
+    actor = getattr(request, "actor", ANONYMOUS)
+    sections = NAVIGATION.get(actor.kind, ())
+    if actor.roles.isdisjoint(NEEDED.get(actor.kind, actor.roles)):
+        sections = tuple((title, tuple(link for link in links if link[0] != "/redeem")) for title, links in sections)
     at = _current(request.path_info, [path for _title, links in sections for path, _label in links])
     return [(title, [Entry(path, label, path == at) for path, label in links]) for title, links in sections]
 

@@ -28,6 +28,8 @@ STATUSES: Mapping[str, int] = {
     "role_required": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
     "link_spent": HTTPStatus.NOT_FOUND,
+    "challenge_spent": HTTPStatus.CONFLICT,
+    "provider_unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
     "try_later": HTTPStatus.CONFLICT,
     "sum_changed": HTTPStatus.CONFLICT,
     "outcome_unknown": HTTPStatus.SERVICE_UNAVAILABLE,

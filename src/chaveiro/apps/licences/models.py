@@ -12,6 +12,7 @@ from chaveiro.apps.subscriptions.models import Subscription
 class Licence(models.Model):
     """One seat of a subscription in one person's hands, from and to. At most one live for a person and product."""
 
+    SEEN = ("seen_person", "customer_id")
     id = models.UUIDField(primary_key=True)
     customer = models.ForeignKey(Customer, models.PROTECT, db_index=False)
     person = models.ForeignKey(Person, models.PROTECT, db_index=False)

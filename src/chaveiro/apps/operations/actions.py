@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.operations import queries
 from chaveiro.apps.operations.models import Answer, Bucket, Operation
 from chaveiro.rules import limits
@@ -101,7 +102,7 @@ def take_up(*, operation: UUID, now: datetime) -> Work | None:
 
     The row stays locked until the caller's transaction ends, so that two workers do not take it up in one instant.
     """
-    row = Operation.objects.select_for_update().filter(id=operation, state__in=LIVE).first()
+    row = seen(Operation).select_for_update().filter(id=operation, state__in=LIVE).first()
     if row is None:
         return None
     row.state, row.beat_at = "running", now
@@ -116,25 +117,25 @@ def beat(*, operation: UUID, done: int, now: datetime, failed: int = 0, total: i
     changes: dict[str, Any] = {"done": done, "failed": failed, "beat_at": now}
     if total is not None:
         changes["total"] = total
-    return Operation.objects.filter(id=operation, state="running").update(**changes) == 1
+    return seen(Operation).filter(id=operation, state="running").update(**changes) == 1
 
 
 def finish(*, operation: UUID, now: datetime, result: dict[str, Any] | None = None) -> bool:
     """The work is done; what was lent to it is erased. False when it had ended already."""
     ended = {"state": "done", "result": result or {}, "finished_at": now, "beat_at": now, "lent": None}
-    return Operation.objects.filter(id=operation, state__in=LIVE).update(**ended) == 1
+    return seen(Operation).filter(id=operation, state__in=LIVE).update(**ended) == 1
 
 
 def fail(*, operation: UUID, now: datetime, fault: str) -> bool:
     """The work ended without success; `fault` is a refusal's code or a class name, never a message with facts."""
     ended = {"state": "failed", "fault": fault[:FAULT_LENGTH_AT_MOST], "finished_at": now, "lent": None}
-    return Operation.objects.filter(id=operation, state__in=LIVE).update(**ended) == 1
+    return seen(Operation).filter(id=operation, state__in=LIVE).update(**ended) == 1
 
 
 def cancel(*, operation: UUID, now: datetime) -> bool:
     """Somebody who may see the work stops it; the worker notices at its next beat. False when it had ended."""
     ended = {"state": "cancelled", "finished_at": now, "lent": None}
-    return Operation.objects.filter(id=operation, state__in=LIVE).update(**ended) == 1
+    return seen(Operation).filter(id=operation, state__in=LIVE).update(**ended) == 1
 
 
 # --- answers for a retry -------------------------------------------------------------------------------------------
@@ -212,11 +213,11 @@ def sweep(*, now: datetime) -> int:
 
     Late or doubled runs change nothing: after its time the state of the key itself gives a retry its answer.
     """
-    old = Answer.objects.filter(at__lt=now - ANSWERS_KEPT).order_by("at")[:SWEPT_AT_ONCE]
-    dropped, _ = Answer.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
-    spent = Bucket.objects.filter(empty_at__lt=now - SPENT_AFTER)[:SWEPT_AT_ONCE]
+    old = seen(Answer).filter(at__lt=now - ANSWERS_KEPT).order_by("at")[:SWEPT_AT_ONCE]
+    dropped, _ = seen(Answer).filter(pk__in=list(old.values_list("pk", flat=True))).delete()
+    spent = seen(Bucket).filter(empty_at__lt=now - SPENT_AFTER)[:SWEPT_AT_ONCE]
     # The instant is asked again in the DELETE: a caller may have come back in between.
-    emptied, _ = Bucket.objects.filter(
-        pk__in=list(spent.values_list("pk", flat=True)), empty_at__lt=now - SPENT_AFTER
-    ).delete()
+    emptied, _ = (
+        seen(Bucket).filter(pk__in=list(spent.values_list("pk", flat=True)), empty_at__lt=now - SPENT_AFTER).delete()
+    )
     return dropped + emptied

@@ -8,6 +8,7 @@ from django.db import models
 class Operation(models.Model):
     """One piece of long work: counts of done, failed and left, safe to leave and to ask again."""
 
+    SEEN = ("seen_operation", "actor_id")
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()
     state = models.TextField(default="queued")
@@ -45,6 +46,7 @@ class Operation(models.Model):
 class Answer(models.Model):
     """The answer that a request under an Idempotency-Key was given, stored with the act in its transaction (K5)."""
 
+    SEEN = ("seen_own", "actor_id")
     id = models.BigAutoField(primary_key=True)
     actor_id = models.UUIDField()
     method = models.TextField()
@@ -65,5 +67,6 @@ class Answer(models.Model):
 class Bucket(models.Model):
     """One rate limit of one caller, as the instant at which the bucket would be empty (GCRA: one number a bucket)."""
 
+    SEEN = ("seen_by_house",)
     id = models.UUIDField(primary_key=True)  # digest of the limit's name and the caller; no address is kept
     empty_at = models.DateTimeField()

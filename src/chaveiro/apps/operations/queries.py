@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from chaveiro.apps.journal.models import seen
 from chaveiro.apps.operations.models import Answer, Operation
 from chaveiro.rules.errors import NotFound
 from chaveiro.rules.idempotency import Request, Stored
@@ -36,7 +37,7 @@ class Progress:
 
 def progress(operation: UUID) -> Progress:
     """How far a piece of long work is. Raises NotFound when it is not within sight."""
-    row = Operation.objects.filter(id=operation).first()
+    row = seen(Operation).filter(id=operation).first()
     if row is None:
         raise NotFound()
     return _progress(row)
@@ -44,7 +45,13 @@ def progress(operation: UUID) -> Progress:
 
 def progresses(*, limit: int = 50) -> list[Progress]:
     """The newest pieces of long work within sight, at most 200."""
-    return [_progress(row) for row in Operation.objects.order_by("-created_at")[: max(1, min(limit, 200))]]
+    return [_progress(row) for row in seen(Operation).order_by("-created_at")[: max(1, min(limit, 200))]]
+
+
+def newest(kind: str, subject_id: str) -> Progress | None:
+    """The newest piece of long work of a kind on one subject, within sight; None when there was none."""
+    row = seen(Operation).filter(kind=kind, subject_id=subject_id).order_by("-created_at").first()
+    return None if row is None else _progress(row)
 
 
 def _progress(row: Operation) -> Progress:
@@ -66,5 +73,5 @@ def _progress(row: Operation) -> Progress:
 
 def answer(asked: Request) -> tuple[bytes, Stored] | None:
     """The body digest and the answer kept for a request's scope, if one is."""
-    row = Answer.objects.filter(actor_id=asked.actor, method=asked.method, path=asked.path, key=asked.key).first()
+    row = seen(Answer).filter(actor_id=asked.actor, method=asked.method, path=asked.path, key=asked.key).first()
     return None if row is None else (bytes(row.body_digest), Stored(row.status, row.body))

@@ -41,9 +41,22 @@ def instant(value: datetime | str) -> str:
 
 
 @register.filter
+def moment(value: datetime | str) -> str:
+    """An instant in the reader's time zone, short: for tables."""
+    given = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return _write().moment(given, get_current_timezone_name())
+
+
+@register.filter
 def number(value: int) -> str:
     """A whole number with its thousands set apart."""
     return _write().number(int(value))
+
+
+@register.filter
+def decimal(value: float) -> str:
+    """A number with one digit after the mark."""
+    return _write().decimal(value)
 
 
 @register.filter
@@ -82,6 +95,6 @@ def _day(value: date | str) -> date:
 
 
 @register.filter
-def public(identifier: UUID, noun: str) -> str:
-    """The public form of an id: `card.id|public:"subscription"`."""
-    return identifiers.write(noun, identifier)
+def public(identifier: UUID | str, noun: str) -> str:
+    """The public form of an id, which may still be a text: `card.id|public:"subscription"`."""
+    return identifiers.write(noun, UUID(str(identifier)))
