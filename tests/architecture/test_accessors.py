@@ -1,7 +1,7 @@
 """The second layer of isolation: what a room reads, changes or deletes goes through the table's accessor.
 
-Read from the tree: the ORM by `seen(Model)`, SQL by a `seen_…()` that names the columns of the very table. That they say
-the right thing is tests/isolation.
+Read from the tree: the ORM by `seen(Model)`, SQL by a `seen_…()` that names the columns of the very table. That they
+say the right thing is tests/isolation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the matrix asks: a browser and a token for each role, what of an answer tells anything, what the database holds."""
+"""How the matrix asks: a browser and a token for each role, what an answer tells, what the database holds."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ CHANGING = (
     re.compile(r"nonce-[\w+/=-]+"),
 )
 CHANGING_HEADERS = {"X-Request-Id", "Content-Length"}
+FOR_PROGRAMS = ("/livez", "/readyz", "/metrics", "/.well-known/")
 # The house's own counting, and what a mere look may write.
 UNTOLD_TABLES = {"journal_entry", "journal_seal", "journal_node", "journal_checkpoint", "operations_bucket"}
 
@@ -77,7 +78,7 @@ class Asker:
         """One request, whose cookies leave no trace in the next."""
         if not path.startswith("/api/"):
             kept = copy.copy(self.browser.cookies)
-            answer = self.browser.generic(method, path) if method == "GET" else self._sent(method, path, body or {})
+            answer = self._of_page(method, path, body or {})
             self.browser.cookies = kept
             return answer
         headers = PORTUGUESE | {"Resume-Code": self.code_for(thing)}
@@ -89,7 +90,11 @@ class Asker:
         client = Client(raise_request_exception=False)
         return client.generic(method, path, content, content_type="application/json", headers=headers)
 
-    def _sent(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+    def _of_page(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        if path.startswith(FOR_PROGRAMS):
+            return Client.generic(self.browser, method, path)  # no account's address
+        if method == "GET":
+            return self.browser.get(path)
         assert method == "POST"
         return self.browser.post(path, dict(body))
 
@@ -147,10 +152,20 @@ class Rows:
 
     def __init__(self) -> None:
         watched = [name for name in tables() if name not in UNTOLD_TABLES]
+        self._watched = watched
         each = (
             f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t" for name in watched
         )
         self._sql = " UNION ALL ".join(each)
+
+    def touched(self) -> int:
+        """How often this transaction has written to any of them, what was taken back too."""
+        row = connection.connection.execute(
+            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables WHERE relname = ANY (%s)",
+            (self._watched,),
+            prepare=True,
+        ).fetchone()
+        return int(row[0])
 
     def digest(self) -> tuple[str, ...]:
         """One number for each table."""

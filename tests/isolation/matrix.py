@@ -10,11 +10,12 @@ from django.db import transaction
 
 from tests.isolation.asking import Answer, Asker, Rows, address, filled, read
 from tests.isolation.table import Row
-from tests.isolation.world import ABSENT, FOREIGN, OWN, PERSONAL, SIBLING, Ground, Thing, relation
+from tests.isolation.world import ABSENT, OWN, PERSONAL, SIBLING, Ground, Thing, relation
 
 TURNED_AWAY = {401, 403, 404, 405}
+REFUSED = TURNED_AWAY | {409, 422}
 LED_AWAY = ("/sign-in", "/accounts", "/redeem")
-SAFE = {"GET"}
+UNAVAILABLE = 503  # a part of the installation that no test has: it says so
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Matrix:
         answer, changed = self._asked(row, role, None)
         self.report.asked[role] += 1
         if role in row.who:
-            if answer.status in TURNED_AWAY or answer.status >= 500:
+            if answer.status in TURNED_AWAY or _is_fault(answer):
                 self._fault(row, role, "-", f"{answer.status} for whoever may")
         elif changed:
             self._fault(row, role, "-", f"{answer.status}, and changed something")
@@ -67,7 +68,7 @@ class Matrix:
         if answer.status == 303:
             led = dict(answer.headers).get("Location", "")
             return any(part in led for part in LED_AWAY)
-        return answer.status in TURNED_AWAY or answer.status == 422
+        return answer.status in REFUSED
 
     def _somebodys(self, row: Row, role: str) -> None:
         things = self.ground.things[row.kind or ""]
@@ -75,7 +76,7 @@ class Matrix:
         nothing, changed = self._asked(row, role, absent)
         if changed:
             self._fault(row, role, ABSENT, "changed something")
-        if nothing.status >= 500:
+        if _is_fault(nothing):
             self._fault(row, role, ABSENT, str(nothing.status))
         for thing in things:
             if not thing.is_absent:
@@ -86,8 +87,11 @@ class Matrix:
         may = role in row.who and (of == OWN or (of == SIBLING and row.beside))
         answer, changed = self._asked(row, role, thing)
         self.report.asked[f"{role} {of}"] += 1
-        if may and (answer.status in TURNED_AWAY or answer.status >= 500):
+        if may and (answer.status in TURNED_AWAY or _is_fault(answer)):
             self._fault(row, role, f"{of} ({thing.name})", f"{answer.status} for whoever may")
+        elif role in row.refused and of in (OWN, SIBLING):
+            if answer.status not in REFUSED or changed:
+                self._fault(row, role, f"{of} ({thing.name})", f"{answer.status} for whoever is refused")
         elif not may and answer != nothing:
             self._fault(row, role, f"{of} ({thing.name})", f"is told from absent: {_difference(answer, nothing)}")
         elif not may and changed:
@@ -97,31 +101,36 @@ class Matrix:
         ids = row.given | (thing.ids if thing else {})
         mine = "garagem" if role == "other_partner" else "talho"
         says = self.ground.says | {"mine": self.ground.says[mine]} | ids
+        body = filled(row.body, says)
+        before = self.rows.touched()
         with transaction.atomic():
-            response = self.askers[role](row.method, address(row.route, ids) + row.query, filled(row.body, says), thing)
-            answer = read(response, ids)
-            changed = row.method not in SAFE and self.rows.digest() != self.before
+            answer = read(self.askers[role](row.method, address(row.route, ids) + row.query, body, thing), ids)
+            changed = self.rows.touched() != before and self.rows.digest() != self.before
             transaction.set_rollback(True)
         if changed:
             self.report.done.add(row.name)
-        self._look_for_marks(row, role, thing, answer)
+        self._look_for_marks(row, role, thing, answer, str(body))
         return answer, changed
 
-    def _look_for_marks(self, row: Row, role: str, named: Thing | None, answer: Answer) -> None:
-        """Nobody is told anything of what is foreign to them, whatever they ask for."""
-        actor = self.ground.roles[role]
+    def _look_for_marks(self, row: Row, role: str, named: Thing | None, answer: Answer, sent: str) -> None:
+        """Nobody is told anything of what is foreign to them, whatever they ask for, but what they said themselves."""
+        actor, all_of_it = self.ground.roles[role], f"{answer.headers}{answer.body}"
         for things in self.ground.things.values():
             for thing in things:
                 of = relation(role, actor, thing)
                 if of in (OWN, ABSENT) or (of == SIBLING and thing.kind not in PERSONAL):
                     continue
-                told = [mark for mark in thing.marks if mark in answer.body or mark in str(answer.headers)]
+                told = [mark for mark in thing.marks if mark in all_of_it and mark not in sent]
                 if told:
                     about = named.name if named else "-"
                     self._fault(row, role, about, f"tells {of} {thing.kind} of {thing.name}: {told[0]}")
 
     def _fault(self, row: Row, role: str, of: str, text: str) -> None:
         self.report.faults.append(f"{row.name} as {role}, {of}: {text}")
+
+
+def _is_fault(answer: Answer) -> bool:
+    return answer.status >= 500 and answer.status != UNAVAILABLE
 
 
 def _difference(one: Answer, other: Answer) -> str:
@@ -134,6 +143,3 @@ def _difference(one: Answer, other: Answer) -> str:
         min(len(one.body), len(other.body)),
     )
     return f"…{one.body[place - 40 : place + 60]}… and …{other.body[place - 40 : place + 60]}…"
-
-
-__all__ = ["FOREIGN", "Matrix", "Report"]

@@ -35,7 +35,7 @@ def _views(resolver: URLResolver, before: str) -> Iterator[tuple[str, Callable[.
 
 
 def _allowed_by(view: Callable[..., Any]) -> set[str]:
-    """The methods that one of the framework's decorators around a view lets through; none where there is no such one."""
+    """The methods that one of the framework's decorators around a view lets through; none where there is none."""
     waiting: list[Any] = [view]
     while waiting:
         function = waiting.pop()

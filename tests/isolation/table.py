@@ -2,10 +2,10 @@
 
     at(route, kind, who, GET=…, POST=body)
 
-`who` are the roles that may; `partner` stands for all who sell (they differ by what is theirs). They may where the thing
-is their own or lies beside it in the same organisation (`beside=False`: only their own). Everybody else, and everybody
-else's things, answer as if there were no such thing. A route whose kind is None names nothing that is anybody's: whoever
-may not is turned away. Bodies are such as would do it: a thing of the request's is named `{customer}`.
+`who` are the roles that may; `partner` stands for all who sell (they differ by what is theirs). They may where a thing
+is their own or lies beside it in the same organisation (`beside=False`: only their own). Everybody else, and about
+everybody else's things, is answered as if there were no such thing. A route whose kind is None names nothing that is
+anybody's: whoever may not is turned away. Bodies are such as would do it: what the request names is `{customer}`.
 """
 
 from __future__ import annotations
@@ -89,14 +89,14 @@ TABLE = [
     *at("theme", None, ALL, POST={"theme": "dark", "next": "/"}),
     *at("help", None, ALL, GET=LOOK),
     *at("help/ask", None, ALL, GET=LOOK, POST={"message": "Como?", "email": "x@y.example", "name": "X"}),
-    *at("help/<slug:slug>", None, ALL, given={"slug": "redeem-keys"}, GET=LOOK),
+    *at("help/<slug:slug>", None, ALL, given={"slug": "redeem-and-set-up"}, GET=LOOK),
     *at("accessibility", None, ALL, GET=LOOK),
     *at("privacy", None, ALL, GET=LOOK),
     *at("status", None, ALL, GET=LOOK),
     *at("feedback", None, ALL, POST={"page": "/", "useful": "yes"}),
     *at("feedback/thanks", None, ALL, GET=LOOK),
     *at("feedback/<str:token>", None, NOBODY, given={"token": "forged"}, GET=LOOK, POST={"text": "Olá"}),
-    *at("r", None, ALL, GET=LOOK, POST={"key": "{key}"}),
+    *at("r", None, "stranger administrator partner", GET=LOOK, POST={"key": "{key}"}),
     # ── redeeming ──
     *at("redeem", None, "stranger administrator partner", GET=LOOK, POST=LOOK),
     *at("redeem/resume", None, "stranger administrator partner", GET=LOOK, POST={"code": "0"}),
@@ -122,7 +122,7 @@ TABLE = [
     *at(f"^redeem/{TAG}/later$", "draft", ALL, beside=False, GET=LOOK, POST={"email": "x@y.example"}),
     *at(f"^redeem/{TAG}/leave$", "draft", ALL, beside=False, POST=LOOK),
     *at(f"^redeem/{TAG}/receipt$", "draft", ALL, beside=False, GET=LOOK),
-    *at(f"^redeem/{TAG}/receipt{FORM}", "draft", ALL, beside=False, given={"form": "json"}, GET=LOOK),
+    *at(f"^redeem/{TAG}/receipt{FORM}", "draft", NOBODY, given={"form": "json"}, GET=LOOK),
     # ── in and out: whoever holds a secret is whom it leads to; here nobody holds one ──
     *at("ownership/<str:secret>", None, NOBODY, given=NO_SECRET, GET=LOOK, POST={"password": "batata doce frita"}),
     *at("ownership/<str:secret>/passkey", None, NOBODY, given=NO_SECRET, POST=LOOK),
@@ -183,7 +183,8 @@ TABLE = [
     *at("stock", None, PARTNER, GET=LOOK),
     *at("history", None, SIDES, GET=LOOK),
     *at("history.csv", None, SIDES, GET=LOOK),
-    *at("partner", None, CUSTOMER, GET=LOOK, POST={"registration_number": "{mar}", "do": "choose"}),
+    *at("partner", None, CUSTOMER, GET=LOOK),
+    *at("partner", None, "administrator", POST={"registration_number": "{mar}", "do": "choose"}),
     *at("partners-of-record/<uuid:proposal>", "proposal", "administrator", POST={"partner": "confirm"}),
     # ── the vendor's desk ──
     *at("desk/feedback", None, OPERATOR, GET=LOOK),

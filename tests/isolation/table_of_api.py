@@ -1,11 +1,11 @@
-"""The part of the matrix below `/api/v1/`: each role with a token of its own that carries every scope its side can have."""
+"""The part of the matrix below `/api/v1/`: each role with its own token, with every scope that its side can have."""
 
 from __future__ import annotations
 
 from tests.isolation.table import ALL, LOOK, NOBODY, OPERATOR, PARTNER, REASON, Row, at
 
 HOLDERS = "administrator partner operator"
-REDEEMERS = "administrator partner"
+DRAFTERS = "administrator user partner operator"  # who may not redeem may hold keys for somebody who may
 OPENING = {
     "purpose": "open",
     "keys": ["{key}"],
@@ -23,14 +23,20 @@ TABLE_OF_API: list[Row] = [
     *at("api/v1/keys/<serial>", "key", OPERATOR, GET=LOOK),
     *at("api/v1/keys/<serial>/revoke", "key", OPERATOR, POST=LOOK),
     *at("api/v1/keys/<serial>/replace", "key", OPERATOR, POST={"passphrase": "broa de milho e manteiga"}),
-    *at("api/v1/redemptions/drafts", None, "administrator partner", POST=LOOK),
-    *at("api/v1/redemptions/drafts/<draft>", "api draft", REDEEMERS, beside=False, GET=LOOK, DELETE=LOOK),
-    *at("api/v1/redemptions/drafts/<draft>/keys", "api draft", REDEEMERS, beside=False, PUT={"keys": ["{key}"]}),
+    *at("api/v1/redemptions/drafts", None, DRAFTERS, POST=LOOK),
+    *at("api/v1/redemptions/drafts/<draft>", "api draft", DRAFTERS, beside=False, GET=LOOK, DELETE=LOOK),
+    *at("api/v1/redemptions/drafts/<draft>/keys", "api draft", DRAFTERS, beside=False, PUT={"keys": ["{key}"]}),
     *at("api/v1/redemptions", None, HOLDERS, GET=LOOK),
     *at("api/v1/redemptions", None, PARTNER, POST=OPENING),
     *at("api/v1/redemptions/<redemption>", "redemption", HOLDERS, GET=LOOK),
     *at("api/v1/redemptions/<redemption>/receipt", "redemption", HOLDERS, GET=LOOK),
-    *at("api/v1/redemptions/<redemption>/reverse", "redemption", "partner operator", POST=REASON),
+    *at(
+        "api/v1/redemptions/<redemption>/reverse",
+        "redemption",
+        "partner operator",
+        refused="administrator",
+        POST=REASON,
+    ),
     *at(
         "api/v1/redemptions/<redemption>/correct",
         "redemption",
@@ -38,7 +44,7 @@ TABLE_OF_API: list[Row] = [
         POST={"customer": "{mine}", **REASON},
     ),
     *at("api/v1/corrections", None, HOLDERS, GET=LOOK),
-    *at("api/v1/corrections/<correction>/approve", "correction", OPERATOR, POST=LOOK),
+    *at("api/v1/corrections/<correction>/approve", "correction", OPERATOR, refused=PARTNER, POST=LOOK),
     *at("api/v1/corrections/<correction>/decline", "correction", OPERATOR, POST=REASON),
     *at("api/v1/subscriptions", None, HOLDERS, GET=LOOK),
     *at("api/v1/subscriptions/<subscription>", "subscription", HOLDERS, GET=LOOK),

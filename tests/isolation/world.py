@@ -1,7 +1,7 @@
 """Two sides that know nothing of each other, and everything that an address can name, on each of them.
 
-Ana, and Alda beside her, sell for Sol Informática; Bruno administers Padaria Sol, which Ana opened, and Berta is a person
-there without any role. Rui sells for Mar Sistemas, and Carla administers Oficina Carla, which he opened. Dalila has
+Ana, and Alda beside her, sell for Sol Informática; Bruno administers Padaria Sol, which Ana opened, and Berta is there
+without any role. Rui sells for Mar Sistemas, and Carla administers Oficina Carla, which he opened. Dalila has
 nobody. Duarte is the vendor's.
 """
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from chaveiro.apps.closing.actions import Proposal, propose_correction
 from chaveiro.apps.customers.models import Person
 from chaveiro.apps.delegation.models import PartnerOfRecord
@@ -19,7 +21,7 @@ from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.identity.models import Account, Passkey, Session, Testimony
 from chaveiro.apps.journal.actions import seal
 from chaveiro.apps.journal.models import Entry, Seal
-from chaveiro.apps.keys.models import Batch, Key
+from chaveiro.apps.keys.models import Batch, Export, Key
 from chaveiro.apps.operations.models import Operation
 from chaveiro.apps.redemption.actions import Outcome, redeem
 from chaveiro.apps.subscriptions.models import Subscription
@@ -116,7 +118,17 @@ def build() -> Ground:
         _of_a_customer(ground, side)
     _corrections(ground, ours, beside, world.ana)
     _corrections(ground, theirs, further, world.rui)
-    for person in (ours.administrator, berta, theirs.administrator, world.ana, alda, world.rui, world.duarte):
+    everybody = (
+        ours.administrator,
+        berta,
+        theirs.administrator,
+        world.ana,
+        alda,
+        world.rui,
+        world.dalila,
+        world.duarte,
+    )
+    for person in everybody:
         _of_a_person(ground, person)
     for holder, name in (
         (world.reseller, "of Sol"),
@@ -133,6 +145,8 @@ def build() -> Ground:
         "key": make_keys(world)[0],
         "mar": "7654321",
     }
+    # Batches that are ordered now begin after those that were put there by hand.
+    connection.connection.execute("SELECT setval('keys_serial_number', (SELECT max(number) FROM keys_key))")
     for kind, things in ground.things.items():
         things.append(Thing(kind, "absent", _absent(things[0].ids), is_absent=True))
     return ground
@@ -251,6 +265,7 @@ def _of_a_person(ground: Ground, person: Actor) -> None:
 def _stock(ground: Ground, world: World, holder: UUID, name: str) -> None:
     make_keys(world, 2, holder=holder)
     batch = Batch.objects.latest("number")
+    Export.objects.create(id=new_id(), batch=batch, part=1, ciphertext=b"age-encryption.org/v1", created_at=NOON)
     public = identifiers.write("batch", batch.id)
     ids = {"batch": public, "number": str(batch.number)}
     ground.add("batch", name, ids, organisation=holder, marks=(public, str(batch.id)))

@@ -51,7 +51,7 @@ def en() -> Client:
 
 def link_for(account: UUID, purpose: Purpose) -> str:
     """The path of a fresh one-time link."""
-    return links.make(actor=SYSTEM, account=account, purpose=purpose, means=means()).path
+    return links.make(actor=SYSTEM, account=account, purpose=purpose, means=wiring.means()).path
 
 
 class AtAccount(Client):

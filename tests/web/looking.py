@@ -32,9 +32,10 @@ WIDER = """() => [...document.querySelectorAll('body *')]
   .filter((each) => each.getBoundingClientRect().right > innerWidth + 1
     && !each.closest('.wide, .aside, .skip')).map((each) => each.outerHTML.slice(0, 120)).slice(0, 3)"""
 
-# Walks by keyboard; an element that has the focus must be seen: nothing may lie over its middle.
+# Walks by keyboard; an element that has the focus must be seen: nothing may lie over its beginning. A link that is
+# broken over two lines begins at the end of the first.
 COVERED = """() => { const at = document.activeElement; if (!at || at === document.body) return '';
-  const box = at.getBoundingClientRect(); if (!box.width) return '';
+  const box = at.getClientRects()[0]; if (!box || !box.width) return '';
   const over = document.elementFromPoint(
     box.left + Math.min(box.width, 40) / 2, box.top + Math.min(box.height, 24) / 2);
   return !over || at.contains(over) || over.contains(at) || over.closest('label')

@@ -35,9 +35,13 @@ class Person:
     language: str
 
     def said(self, words: str, **facts: Any) -> str:
-        """Words of ours in this language, with what stands in them."""
+        """Words of ours in this language, with what stands in them, as they are read. Raises LookupError."""
+        with translation.override("pt-pt"):
+            if translation.gettext(words) == words:
+                raise LookupError(f"no catalogue has {words!r}")
         with translation.override(self.language.lower()):
-            return translation.gettext(words) % facts if facts else translation.gettext(words)
+            found = translation.gettext(words)
+        return re.sub("<[^>]+>", "", found) % facts if facts else found
 
     def said_of(self, one: str, many: str, number: int, **facts: Any) -> str:
         """The same for words that a number decides."""

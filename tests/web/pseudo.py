@@ -16,6 +16,7 @@ from chaveiro.wording import linting
 
 ACCENTS = str.maketrans("aeiouyncszrtdlgAEIOUYNCSZRTDLG", "áéíóúýñčšžřťďĺğÁÉÍÓÚÝÑČŠŽŘŤĎĹĞ")
 LONGER = 0.4
+WORD = 14
 # What must stay as it is: placeholders, marks of HTML, entities.
 KEPT = re.compile(r"(%\(\w+\)[sd]|%%|%[sd]|<[^>]+>|&\w+;)")
 
@@ -24,7 +25,10 @@ def pseudo(text: str) -> str:
     """The sentence in the language that nobody speaks; what is put in stays."""
     pieces = KEPT.split(text)
     told = "".join(piece if place % 2 else piece.translate(ACCENTS) for place, piece in enumerate(pieces))
-    return f"[{told} {'~' * max(1, round(len(text) * LONGER))}]"
+    more = max(1, round(len(text) * LONGER))
+    # As words of a length that there is: the longest of Portuguese are no longer.
+    words = ["~" * min(WORD, more - done) for done in range(0, more, WORD)]
+    return f"[{told} {' '.join(words)}]"
 
 
 def build(folder: Path) -> Path:

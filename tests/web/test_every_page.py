@@ -16,13 +16,14 @@ import pytest
 from playwright.sync_api import Page, Response, sync_playwright
 
 import chaveiro
+from chaveiro import wiring
 from chaveiro.rules.tokens import Purpose
 from tests.cast import build_world, make_keys, open_customer
 from tests.conftest import Server
 from tests.web.browser import chromium, serving
-from tests.web.conftest import link_for
 from tests.web.crawl import Answer, crawl
 from tests.web.looking import WIDE, Looking
+from tests.web.walk import path_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -41,13 +42,14 @@ REQUESTS_AT_MOST = 8
 def starts(who: str) -> str:
     """Where somebody begins: the start, or their own one-time link."""
     world = build_world()
-    bruno, _outcome = open_customer(world, make_keys(world, 2))
-    open_customer(world, make_keys(world, 1, "office-plus"), "oficinadomar")
+    day = wiring.means().day
+    bruno, _outcome = open_customer(world, make_keys(world, 2), day=day)
+    open_customer(world, make_keys(world, 1, "office-plus"), "oficinadomar", day=day)
     actor = {"operator": world.duarte, "partner": world.ana, "customer": bruno}.get(who)
     if actor is None:
         return "/"
     assert actor.account is not None
-    return link_for(actor.account, Purpose.SIGN_IN)
+    return path_for(actor.account, Purpose.SIGN_IN)
 
 
 def enter(page: Page, address: str, start: str) -> str:

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from playwright.sync_api import Page
 
+from chaveiro import wiring
 from chaveiro.apps.identity.actions import links
 from chaveiro.rules.actors import SYSTEM, Actor
 from chaveiro.rules.sessions import split
 from chaveiro.rules.tokens import Purpose
-from tests.cast import World, administrator_of, make_keys, means
+from tests.cast import World, administrator_of, make_keys
 from tests.web.browser import aside
 from tests.web.journey import typo
 
@@ -48,7 +49,7 @@ def prefix_at(url: str) -> str:
 
 def path_for(account: UUID, purpose: Purpose) -> str:
     """A fresh one-time link."""
-    return links.make(actor=SYSTEM, account=account, purpose=purpose, means=means()).path
+    return links.make(actor=SYSTEM, account=account, purpose=purpose, means=wiring.means()).path
 
 
 def redeem(walker: Walker, prefix: str) -> None:
