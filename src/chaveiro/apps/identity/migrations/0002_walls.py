@@ -12,11 +12,11 @@ CALL house_keeper('SELECT, INSERT, UPDATE', 'identity_account', 'identity_token'
 GRANT SELECT ON identity_account TO {R}_web;
 GRANT UPDATE (password, last_login, language, time_zone, owned_at, alternate_email) ON identity_account TO {R}_web;
 CREATE POLICY web_reads ON identity_account FOR SELECT TO {R}_web USING (
-    id = scope_account() OR scope_kind() = 'operator'
-    OR (scope_kind() = 'customer' AND customer_id = scope_customer())
-    OR (scope_kind() = 'channel' AND organisation_id = scope_organisation())
+    id = (SELECT scope_account()) OR (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer()))
+    OR ((SELECT scope_kind() = 'channel') AND organisation_id = (SELECT scope_organisation()))
 );
-CREATE POLICY web_changes ON identity_account FOR UPDATE TO {R}_web USING (id = scope_account());
+CREATE POLICY web_changes ON identity_account FOR UPDATE TO {R}_web USING (id = (SELECT scope_account()));
 
 GRANT SELECT, INSERT, UPDATE ON identity_token TO {R}_web;
 CREATE POLICY web_own ON identity_token TO {R}_web
