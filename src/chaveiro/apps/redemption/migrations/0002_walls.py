@@ -40,15 +40,15 @@ END $body$;
 
 GRANT SELECT ON redemption_redemption, redemption_line TO {R}_web;
 CREATE POLICY web_reads ON redemption_redemption FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator'
-    OR (scope_kind() = 'customer' AND customer_id = scope_customer())
-    OR (scope_kind() = 'channel' AND organisation_id = scope_organisation())
-    OR draft_id = scope_draft());
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer()))
+    OR ((SELECT scope_kind() = 'channel') AND organisation_id = (SELECT scope_organisation()))
+    OR draft_id = (SELECT scope_draft()));
 CREATE POLICY web_reads ON redemption_line FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator'
-    OR (scope_kind() = 'customer' AND customer_id = scope_customer())
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer()))
     OR EXISTS (SELECT FROM redemption_redemption r WHERE r.id = redemption_line.redemption_id
-               AND ((scope_kind() = 'channel' AND r.organisation_id = scope_organisation()) OR r.draft_id = scope_draft())));
+               AND (((SELECT scope_kind() = 'channel') AND r.organisation_id = (SELECT scope_organisation())) OR r.draft_id = (SELECT scope_draft()))));
 
 -- Who may change an existing customer's subscriptions, looked at again inside the commit (D1).
 CREATE FUNCTION redemption_may_change(of_customer uuid, purpose text) RETURNS boolean LANGUAGE sql STABLE AS $body$
