@@ -27,9 +27,9 @@ CREATE POLICY web_operates ON keys_batch TO {R}_web
 CREATE POLICY web_holds ON keys_batch FOR SELECT TO {R}_web
     USING (scope_kind() = 'channel' AND holder_id = scope_organisation());
 CREATE POLICY web_operates ON keys_key TO {R}_web
-    USING (scope_kind() = 'operator') WITH CHECK (scope_kind() = 'operator');
+    USING ((SELECT scope_kind() = 'operator')) WITH CHECK (scope_kind() = 'operator');
 CREATE POLICY web_operates ON keys_export TO {R}_web USING (scope_kind() = 'operator');
-CREATE POLICY web_operates ON keys_hold TO {R}_web USING (scope_kind() = 'operator');
+CREATE POLICY web_operates ON keys_hold TO {R}_web USING ((SELECT scope_kind() = 'operator'));
 
 -- A key's path (K2): minted -> released -> redeemed -> released (reversal only); revoked from any but redeemed.
 CREATE FUNCTION keys_follow_their_path() RETURNS trigger LANGUAGE plpgsql AS $body$
