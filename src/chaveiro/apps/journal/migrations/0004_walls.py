@@ -19,9 +19,9 @@ GRANT SELECT ON journal_seal, journal_node, journal_checkpoint TO {R}_web;
 CREATE POLICY web_writes ON journal_entry FOR INSERT TO {R}_web WITH CHECK (
     scope_kind() <> '' AND actor_kind = scope_kind() AND actor_id IS NOT DISTINCT FROM scope_account());
 CREATE POLICY web_reads ON journal_entry FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator'
-    OR (scope_kind() = 'customer' AND customer_id = scope_customer())
-    OR (scope_kind() = 'channel' AND organisation_id = scope_organisation()));
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer()))
+    OR ((SELECT scope_kind() = 'channel') AND organisation_id = (SELECT scope_organisation())));
 -- Hashes say nothing of what they stand for; a proof needs its neighbours'.
 CREATE POLICY web_reads ON journal_seal FOR SELECT TO {R}_web USING (scope_kind() <> '');
 CREATE POLICY web_reads ON journal_node FOR SELECT TO {R}_web USING (scope_kind() <> '');
