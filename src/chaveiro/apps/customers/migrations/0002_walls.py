@@ -15,19 +15,19 @@ ALTER TABLE customers_role ADD CONSTRAINT role_in_one_customer
 
 GRANT SELECT ON customers_customer, customers_person, customers_role, customers_reach TO {R}_web;
 CREATE POLICY web_reads ON customers_reach FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator'
-    OR (scope_kind() = 'channel' AND organisation_id = scope_organisation())
-    OR (scope_kind() = 'customer' AND customer_id = scope_customer()));
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'channel') AND organisation_id = (SELECT scope_organisation()))
+    OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer())));
 CREATE POLICY web_reads ON customers_customer FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator'
-    OR (scope_kind() = 'customer' AND id = scope_customer())
-    OR (scope_kind() = 'channel' AND id IN (
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'customer') AND id = (SELECT scope_customer()))
+    OR ((SELECT scope_kind() = 'channel') AND id IN (
         SELECT r.customer_id FROM customers_reach r
-        WHERE r.organisation_id = scope_organisation() AND r.ended_at IS NULL)));
+        WHERE r.organisation_id = (SELECT scope_organisation()) AND r.ended_at IS NULL)));
 CREATE POLICY web_reads ON customers_person FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator' OR (scope_kind() = 'customer' AND customer_id = scope_customer()));
+    (SELECT scope_kind() = 'operator') OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer())));
 CREATE POLICY web_reads ON customers_role FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator' OR (scope_kind() = 'customer' AND customer_id = scope_customer()));
+    (SELECT scope_kind() = 'operator') OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer())));
 
 -- Called inside other rooms' functions, with their rights.
 CREATE FUNCTION customers_open(customer jsonb, person jsonb, instant timestamptz) RETURNS void

@@ -8,16 +8,16 @@ R = settings.DATABASE_ROLES
 FORWARD = f"""
 DROP POLICY web_reads ON customers_customer;
 CREATE POLICY web_reads ON customers_customer FOR SELECT TO {R}_web USING (
-    (SELECT scope_kind()) = 'operator'
-    OR ((SELECT scope_kind()) = 'customer' AND id = (SELECT scope_customer()))
-    OR ((SELECT scope_kind()) = 'channel' AND EXISTS (
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'customer') AND id = (SELECT scope_customer()))
+    OR ((SELECT scope_kind() = 'channel') AND EXISTS (
         SELECT FROM customers_reach r WHERE r.organisation_id = (SELECT scope_organisation())
         AND r.customer_id = customers_customer.id AND r.ended_at IS NULL)));
 DROP POLICY web_reads ON customers_reach;
 CREATE POLICY web_reads ON customers_reach FOR SELECT TO {R}_web USING (
-    (SELECT scope_kind()) = 'operator'
-    OR ((SELECT scope_kind()) = 'channel' AND organisation_id = (SELECT scope_organisation()))
-    OR ((SELECT scope_kind()) = 'customer' AND customer_id = (SELECT scope_customer())));
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'channel') AND organisation_id = (SELECT scope_organisation()))
+    OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer())));
 """
 
 BACKWARD = f"""

@@ -11,12 +11,12 @@ CALL house_keeper('SELECT, INSERT, UPDATE', 'delegation_partnerofrecord');
 
 GRANT SELECT ON delegation_partnerofrecord TO {R}_web;
 CREATE POLICY web_reads ON delegation_partnerofrecord FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator'
-    OR (scope_kind() = 'customer' AND customer_id = scope_customer())
-    OR (scope_kind() = 'channel' AND organisation_id = scope_organisation()));
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer()))
+    OR ((SELECT scope_kind() = 'channel') AND organisation_id = (SELECT scope_organisation())));
 GRANT UPDATE (state, settled_at, ended_at) ON delegation_partnerofrecord TO {R}_web;
 CREATE POLICY web_settles ON delegation_partnerofrecord FOR UPDATE TO {R}_web USING (
-    scope_kind() = 'customer' AND customer_id = scope_customer());
+    (SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer()));
 
 -- Called inside other rooms' functions, with their rights.
 CREATE FUNCTION delegation_propose(proposal jsonb, of_customer uuid, instant timestamptz) RETURNS void

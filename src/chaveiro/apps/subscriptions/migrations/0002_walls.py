@@ -18,18 +18,18 @@ CREATE TRIGGER never_changes BEFORE UPDATE OR DELETE ON subscriptions_ledgerrow
 
 GRANT SELECT ON subscriptions_subscription, subscriptions_ledgerrow TO {R}_web;
 CREATE POLICY web_reads ON subscriptions_subscription FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator'
-    OR (scope_kind() = 'customer' AND customer_id = scope_customer())
-    OR (scope_kind() = 'channel' AND EXISTS (
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer()))
+    OR ((SELECT scope_kind() = 'channel') AND EXISTS (
         SELECT FROM customers_reach r
-        WHERE r.organisation_id = scope_organisation() AND r.customer_id = subscriptions_subscription.customer_id
+        WHERE r.organisation_id = (SELECT scope_organisation()) AND r.customer_id = subscriptions_subscription.customer_id
           AND r.ended_at IS NULL AND (r.subscription_id IS NULL OR r.subscription_id = subscriptions_subscription.id))));
 CREATE POLICY web_reads ON subscriptions_ledgerrow FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator'
-    OR (scope_kind() = 'customer' AND customer_id = scope_customer())
-    OR (scope_kind() = 'channel' AND EXISTS (
+    (SELECT scope_kind() = 'operator')
+    OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer()))
+    OR ((SELECT scope_kind() = 'channel') AND EXISTS (
         SELECT FROM customers_reach r
-        WHERE r.organisation_id = scope_organisation() AND r.customer_id = subscriptions_ledgerrow.customer_id
+        WHERE r.organisation_id = (SELECT scope_organisation()) AND r.customer_id = subscriptions_ledgerrow.customer_id
           AND r.ended_at IS NULL
           AND (r.subscription_id IS NULL OR r.subscription_id = subscriptions_ledgerrow.subscription_id))));
 
