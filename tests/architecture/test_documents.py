@@ -39,12 +39,14 @@ def table(text: str, heading: str) -> list[list[str]]:
 
 # ── licences ──
 
-ACCEPTED = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "LGPL-3.0-only", "MIT", "MIT-0", "PSF-2.0"}
+ACCEPTED = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "LGPL-3.0-only", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0"}
 SENTENCES = {
     "Permission is hereby granted, free of charge": "MIT",
     "Neither the name": "BSD-3-Clause",
     "Licensed under the Apache License, Version 2.0": "Apache-2.0",
+    "Mozilla Public License Version 2.0": "MPL-2.0",
 }
+TWO_CLAUSES = "Redistributions in binary form must reproduce"  # and no third one that begins "Neither the name"
 
 
 def locked() -> list[str]:
@@ -58,9 +60,13 @@ def licence_said_by(package: Distribution) -> str:
     said = str(words.get("license_expression") or words.get("license") or "")
     if set(re.split(r" (?:OR|AND) ", said)) <= ACCEPTED:
         return said
-    files = [file for file in package.files or () if "LICENSE" in file.name.upper()]
+    own = [file for file in package.files or () if ".dist-info" in str(file.parent)]
+    files = [file for file in own if file.name.upper().startswith(("LICENSE", "COPYING"))]
     texts = " ".join(" ".join(Path(str(package.locate_file(file))).read_text("utf-8").split()) for file in files)
-    return " AND ".join(dict.fromkeys(name for sentence, name in SENTENCES.items() if sentence in texts))
+    found = [name for sentence, name in SENTENCES.items() if sentence in texts]
+    if TWO_CLAUSES in texts and "BSD-3-Clause" not in found:
+        found.append("BSD-2-Clause")
+    return " AND ".join(dict.fromkeys(found))
 
 
 def test_every_dependency_is_on_the_page_of_licences_as_it_says_itself() -> None:

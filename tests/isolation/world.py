@@ -186,8 +186,9 @@ def _berta(customer: UUID) -> Actor:
 def _of_a_customer(ground: Ground, side: Side) -> None:
     outcome, of = side.outcome, {"customer": side.outcome.customer, "organisation": side.organisation}
     customer = identifiers.write("customer", outcome.customer)
+    assert side.administrator.account is not None
     person = Person.objects.get(account_id=side.administrator.account)
-    marks = (customer, side.name, str(person.account.email), outcome.customer.hex, str(outcome.customer))
+    marks: tuple[str, ...] = (customer, side.name, str(person.account.email), outcome.customer.hex, str(outcome.customer))
     ground.add("customer", side.name, {"customer": customer}, marks=marks, **of)
     ground.add("person", side.name, {"customer": customer, "person": identifiers.write("person", person.id)}, **of)
     held = Subscription.objects.get(customer_id=outcome.customer).id

@@ -60,8 +60,9 @@ class Looking:
             self.page.emulate_media(color_scheme=scheme)
             results = Axe().run(self.page, options={"runOnly": RULES[scheme]})
             self.found += [
-                f"{name} {scheme} {violation['id']}: {violation['nodes'][0]['html'][:160]}"
+                f"{name} {scheme} {violation['id']}: {node['html'][:160]}"
                 for violation in results.response["violations"]
+                for node in violation["nodes"][:3]
             ]
             self._shoot(f"{name}-{scheme}")
         self.page.emulate_media(color_scheme="light")

@@ -6,18 +6,25 @@ Real processes (web and worker), a real browser, letters read from files.
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
+import pyrage
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+import zxingcpp
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.web.browser import chromium
 from tests.web.journey import typo
 from tests.web.person import Person, with_passkeys
-from tests.web.standing import Standing, demo
+from tests.web.standing import Standing, demo, founded, text_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.prove, pytest.mark.timeout(600)]
 
@@ -189,4 +196,141 @@ def test_a_stranger_goes_from_the_printed_link_to_the_receipt_and_the_next_tasks
     with sync_playwright() as playwright:
         browser = chromium(playwright)
         from_the_link_to_the_tasks(standing, browser, language, script, **looks)
+        browser.close()
+
+
+# --- a vendor who has only `chaveiro init` ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def vendor() -> Iterator[Standing]:
+    folder = Path(tempfile.mkdtemp(prefix="chv-"))
+    try:
+        with founded(folder, VENDOR_NAME="Tagus Software", INITIAL_DOMAIN="tagus.example") as (standing, _installation):
+            yield standing
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def settle_in(standing: Standing, duarte: Person) -> str:
+    """The first operator signs in by the printed link, and makes a passkey. Where the pages of the account begin."""
+    duarte.page.goto(standing.told["link"])
+    duarte.press("Sign in")
+    at = re.sub(r"(/a/[0-9a-f]{12})/.*", r"\1", duarte.page.url)
+    duarte.page.goto(f"{at}/settings/security/passkeys/new")
+    duarte.button("Add a passkey").click()
+    duarte.page.wait_for_url(f"{at}/settings/security")
+    return at
+
+
+def publish(duarte: Person, at: str) -> None:
+    duarte.page.goto(f"{at}/desk/products")
+    duarte.follow("Add a product")
+    duarte.fill("Code", "office-basic")
+    duarte.fill("Name in Portuguese", "Escritório Essencial")
+    duarte.fill("Name in English", "Office Essentials")
+    duarte.fill("Most licences of a subscription", "300")
+    duarte.page.locator("input[name=markets][value=PT]").check()
+    duarte.press("Check before publishing")
+    duarte.press("Publish the product")
+
+
+def order_and_download(duarte: Person, at: str, into: Path) -> tuple[list[str], bytes]:
+    """Four keys with cards; answers the keys of the table, and the PDF."""
+    duarte.page.goto(f"{at}/desk/batches/new?product=office-basic")
+    duarte.fill("How many keys", "4")
+    duarte.fill("Licences that each key carries", "5")
+    duarte.fill("Months that each key carries", "12")
+    duarte.tick("Make cards to print, too")
+    duarte.press("Check the order")
+    duarte.tick("A passphrase of your own")
+    duarte.fill("Your passphrase (only if you chose one of your own)", PASSWORD)
+    duarte.fill("The same passphrase again", PASSWORD)
+    order = duarte.said_of("Order %(shown)s key", "Order %(shown)s keys", 4, shown="4")
+    duarte.page.get_by_role("button", name=order, exact=True).click()
+    duarte.link("Go to the export").click(timeout=90_000)
+    with duarte.page.expect_download() as download:
+        duarte.button("Download the export, once").click()
+    download.value.save_as(into)
+    archive = zipfile.ZipFile(io.BytesIO(pyrage.passphrase.decrypt(into.read_bytes(), PASSWORD)))
+    lines = archive.read("keys.csv").decode().splitlines()
+    assert lines[0] == "serial,key"
+    return [line.partition(",")[2] for line in lines[1:]], archive.read("cards.pdf")
+
+
+def release(duarte: Person, at: str) -> None:
+    duarte.page.goto(f"{at}/desk/batches")
+    duarte.page.locator("main table a").first.click()
+    duarte.follow("Release for sale")
+    duarte.press("See what is released")
+    name = duarte.said_of("Release %(shown)s key for sale", "Release %(shown)s keys for sale", 4, shown="4")
+    duarte.page.get_by_role("button", name=name, exact=True).click()
+    duarte.page.wait_for_load_state()
+
+
+def redeem_by_card(bruno: Person, address: str) -> str:
+    """The printed code is read with a telephone; answers the reference of the receipt."""
+    bruno.page.goto(address)
+    expect(bruno.page.locator("#key")).not_to_be_empty()
+    bruno.press("Continue")
+    bruno.tick("My organisation")
+    bruno.tick(AUTHORISED)
+    bruno.press("Continue")
+    for _page in ("keys", "check"):
+        bruno.page.locator("button[value=next]:visible").click()
+        bruno.page.wait_for_load_state()
+        if bruno.page.url.endswith("/purpose"):
+            break
+    bruno.tick("Open a new organisation with its subscription")
+    bruno.press("Continue")
+    bruno.fill("Name of the organisation", NAME)
+    bruno.field("Country or region").select_option("PT")
+    bruno.press("Continue")
+    bruno.fill("Given name", "Bruno")
+    bruno.fill("Family name", "Ribeiro")
+    bruno.fill("E-mail address", EMAIL)
+    bruno.press("Continue")
+    bruno.press("Continue")
+    bruno.page.locator("button[value=redeem]").click()
+    return bruno.page.locator(".reference").inner_text()
+
+
+def find_and_reverse(duarte: Person, at: str, key: str, reference: str) -> None:
+    """Support knows the last five symbols alone."""
+    duarte.page.goto(f"{at}/desk/search")
+    duarte.page.locator("main #q").fill(key[-5:])
+    duarte.page.locator("main").get_by_role("button", name=duarte.said("Search"), exact=True).click()
+    duarte.page.get_by_role("link", name=reference, exact=True).first.click()
+    duarte.follow("Reverse")
+    duarte.fill("Reason", "Cliente errado")
+    duarte.press("Reverse the redemption for %(customer)s", customer=NAME)
+    duarte.confirm_if_asked()
+    duarte.reads("Reason: %(reason)s", reason="Cliente errado")
+    duarte.page.goto(f"{at}/desk/search")
+    assert key not in duarte.page.content()
+
+
+@pytest.mark.parametrize("language", ["pt-PT", "en"])
+def test_a_vendor_mints_prints_releases_finds_and_reverses(vendor: Standing, tmp_path: Path, language: str) -> None:
+    with sync_playwright() as playwright:
+        browser = chromium(playwright)
+        page = browser.new_context(locale=language, accept_downloads=True).new_page()
+        page.set_default_timeout(20_000)
+        with_passkeys(page)
+        duarte = Person(page, language)
+        at = settle_in(vendor, duarte)
+        publish(duarte, at)
+        keys, cards = order_and_download(duarte, at, tmp_path / "export.age")
+        sheet = pypdfium2.PdfDocument(cards)[0].render(scale=3).to_pil()
+        codes = {code.text for code in zxingcpp.read_barcodes(sheet)}
+        assert codes == {f"{vendor.url}/r#{key}" for key in keys}
+        release(duarte, at)
+        bruno = Person(browser.new_context(locale=language).new_page(), language)
+        bruno.page.set_default_timeout(20_000)
+        reference = redeem_by_card(bruno, f"{vendor.url}/r#{keys[0]}")
+        vendor.letters.wait_for(EMAIL, reference)
+        find_and_reverse(duarte, at, keys[0], reference)
+        vendor.letters.wait_for(EMAIL, "Cliente errado")
+        again = Person(browser.new_context(locale=language).new_page(), language)
+        redeem_by_card(again, f"{vendor.url}/r#{keys[0]}")
         browser.close()

@@ -16,7 +16,7 @@ ALTER TABLE licences_licence ADD CONSTRAINT licence_subscription_in_one_customer
 
 GRANT SELECT ON licences_licence TO {R}_web;
 CREATE POLICY web_reads ON licences_licence FOR SELECT TO {R}_web USING (
-    scope_kind() = 'operator' OR (scope_kind() = 'customer' AND customer_id = scope_customer()));
+    (SELECT scope_kind() = 'operator') OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer())));
 
 -- Called inside other rooms' functions, with their rights. The seat is counted on the subscription, whose check refuses.
 CREATE FUNCTION licences_assign(licence jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$

@@ -12,10 +12,10 @@ CALL house_keeper('SELECT, INSERT', 'operations_answer');
 
 GRANT SELECT, INSERT, UPDATE ON operations_operation TO {R}_web;
 CREATE POLICY web_reads ON operations_operation FOR SELECT TO {R}_web
-    USING (scope_kind() = 'operator' OR actor_id = scope_account());
+    USING ((SELECT scope_kind() = 'operator') OR actor_id = (SELECT scope_account()));
 CREATE POLICY web_begins ON operations_operation FOR INSERT TO {R}_web WITH CHECK (actor_id = scope_account());
 CREATE POLICY web_changes ON operations_operation FOR UPDATE TO {R}_web
-    USING (scope_kind() = 'operator' OR actor_id = scope_account());
+    USING ((SELECT scope_kind() = 'operator') OR actor_id = (SELECT scope_account()));
 
 GRANT SELECT, INSERT ON operations_answer TO {R}_web;
 CREATE POLICY web_own ON operations_answer TO {R}_web
