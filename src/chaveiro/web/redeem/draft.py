@@ -27,6 +27,7 @@ SALT = "chaveiro draft"
 LIFE_SECONDS = int(LIFE.total_seconds())
 DRAFTS_AT_MOST = 10
 TAG_DIGITS = 12
+NEEDED = {Kind.CUSTOMER: CUSTOMER_ROLES, Kind.CHANNEL: PARTNER_ROLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +182,14 @@ def desk_of(request: Any, tag: str) -> Desk | None:
 
 def may_redeem(request: Any) -> None:
     """Pass, or raise NotAllowed: who is signed in without a role for it is told at the start, not at the end."""
-    actor: Actor = request.actor
-    if actor.kind is Kind.ANONYMOUS:
-        return
-    needed = {Kind.CUSTOMER: CUSTOMER_ROLES, Kind.CHANNEL: PARTNER_ROLES}.get(actor.kind, ())
-    if actor.roles.isdisjoint(needed):
+    if not redeems(request.actor):
+        needed = NEEDED.get(request.actor.kind, ())
         raise NotAllowed(needs=" | ".join(needed) or "partner, or administrator of the organisation")
+
+
+def redeems(actor: Actor) -> bool:
+    """Whether somebody may redeem at all: a stranger with a key, a partner, whoever a customer gave a role for it."""
+    return actor.kind is Kind.ANONYMOUS or not actor.roles.isdisjoint(NEEDED.get(actor.kind, ()))
 
 
 def _cookie(request: HttpRequest, tag: str) -> str:

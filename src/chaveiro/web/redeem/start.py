@@ -19,7 +19,7 @@ from chaveiro.web.limiting import count
 from chaveiro.web.moving import see_other
 from chaveiro.web.pages import page, problem
 from chaveiro.web.redeem import draft, targets
-from chaveiro.web.redeem.draft import Desk, may_redeem, open_desk, remember, unfinished
+from chaveiro.web.redeem.draft import Desk, may_redeem, open_desk, redeems, remember, unfinished
 from chaveiro.web.redeem.journey import where
 
 CODE_LENGTH_AT_MOST = 100
@@ -29,7 +29,7 @@ ACTS = ("extend", "add")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The start of everything: what this is, and its two doors."""
-    return page(request, "start.html", {"unfinished": _unfinished(request)})
+    return page(request, "start.html", {"unfinished": _unfinished(request), "redeems": redeems(request.actor)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
