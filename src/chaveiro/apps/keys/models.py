@@ -106,6 +106,16 @@ class Key(models.Model):
         ]
 
 
+class Tally(models.Model):
+    """By how many the keys of a batch in one state grew or shrank; triggers write it, the sum of them is the count."""
+
+    SEEN = ("seen_by_house",)
+    id = models.BigAutoField(primary_key=True)
+    batch_id = models.UUIDField(db_index=True)  # of a batch; no foreign key, since every change of a key adds rows
+    state = models.TextField()
+    amount = models.BigIntegerField()
+
+
 class Hold(models.Model):
     """A key set aside for one draft: `until` ends it, 14 days after `since` at the latest (policy)."""
 

@@ -8,6 +8,7 @@ sealed     into an encrypted file on this machine
 selling    released, recalled, revoked, replaced, let out of a hold
 replacing  a key replaced in the background
 cancelling a mint stopped before its batch is whole
+tallies    how many keys are in which state, folded together
 """
 
 from chaveiro.apps.keys.actions.cancelling import cancel_mint
@@ -25,6 +26,7 @@ from chaveiro.apps.keys.actions.selling import (
     replace_key,
     revoke_key,
 )
+from chaveiro.apps.keys.actions.tallies import fold_tallies
 
 __all__ = [
     "Minted",
@@ -36,6 +38,7 @@ __all__ = [
     "download_export",
     "drop_expired_exports",
     "drop_recall",
+    "fold_tallies",
     "mint",
     "mint_planned_to_file",
     "mint_sealed_to_file",
