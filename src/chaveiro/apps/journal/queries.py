@@ -29,7 +29,7 @@ from chaveiro.rules.journal import (
 from chaveiro.rules.journal_audit import FINDINGS_AT_MOST, Audit, Finding, Report, SealedRow
 from chaveiro.rules.merkle import Frontier, Place, consistency_groups, fold, inclusion_groups, leaf_hash, peaks
 
-LINES_AT_MOST = 200
+LINES_AT_MOST = 2_000
 # A million rows are verified in portions of this many: some ten megabytes at a time.
 PORTION = 5_000
 
@@ -92,7 +92,7 @@ def story(
 ) -> tuple[tuple[Line, ...], int | None]:
     """Sealed entries within the actor's sight, and the cursor to read on with, or None at the end.
 
-    `limit` is kept between 1 and 200. Reading oldest first never skips a late commit: numbers are given when nothing
+    `limit` is kept between 1 and 2,000. Reading oldest first never skips a late commit: numbers are given when nothing
     older can come any more. An act of the last second may not be sealed yet (6-reliability.md). Raises NotAllowed for
     an actor without a side or a token without `journal:read`.
     """

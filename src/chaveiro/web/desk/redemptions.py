@@ -30,7 +30,7 @@ from chaveiro.web.guards import operators_only
 from chaveiro.web.languages import remember, switch_now, switching
 from chaveiro.web.moving import see_other
 from chaveiro.web.pages import page, problem
-from chaveiro.web.spreadsheets import csv_file
+from chaveiro.web.spreadsheets import ROWS_AT_MOST, csv_file
 from chaveiro.web.step_up import stepped_up_to_post
 from chaveiro.wording.letters import outcome_of, title_of
 
@@ -78,10 +78,10 @@ def listing_csv(request: Any) -> HttpResponse:
     rows: list[dict[str, Any]] = []
     with acting(request.actor):
         wanted, before = _wanted(_asked(request)), None
-        while len(rows) < desk.LISTED_AT_MOST * 50:
-            found = desk.redemptions(wanted, before=before, limit=desk.LISTED_AT_MOST)
+        while len(rows) < ROWS_AT_MOST:
+            found = desk.redemptions(wanted, before=before, limit=desk.PORTION_AT_MOST)
             rows += found
-            if len(found) < desk.LISTED_AT_MOST:
+            if len(found) < desk.PORTION_AT_MOST:
                 break
             before = found[-1]["id"]
     names = ("reference", "at", "purpose", "customer_name", "partner_name", "keys", "reversed_at")

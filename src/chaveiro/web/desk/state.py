@@ -59,8 +59,8 @@ def show(request: Any) -> HttpResponse:
     reasons = list(health.reasons_against())
     with acting(request.actor):
         depths = {(depth.name, depth.part): depth.value for depth in notices.depths(wiring.now())}
-        signs = [*_serving(reasons), *_queues(depths), *_mail(), *_journal(depths), *_ground(reasons)]
         letters = desk.letters_given_up(LETTERS)
+        signs = [*_serving(reasons), *_queues(depths), *_mail(len(letters)), *_journal(depths), *_ground(reasons)]
         people = names_of({each["account"] for each in letters if each["account"]})
         context = {
             "signs": sorted(signs, key=lambda sign: ("bad", "warn", "good", "").index(sign.kind)),
@@ -115,8 +115,8 @@ def _queues(depths: Mapping[tuple[str, str], float]) -> Iterator[Sign]:
         yield Sign(title, _("look"), "warn", said, cure) if failed else _good(title, said)
 
 
-def _mail() -> Iterator[Sign]:
-    last, failed = desk.last_letter(), len(desk.letters_given_up(LETTERS))
+def _mail(failed: int) -> Iterator[Sign]:
+    last = desk.last_letter()
     posted = "" if last is None else figures(language()).instant(last[1], get_current_timezone_name())
     detail = _("none yet") if last is None else f"{posted} · {last[0]}"
     if failed:
@@ -162,7 +162,7 @@ def _ground(reasons: list[str]) -> Iterator[Sign]:
     cure = _("Make room before it is full: a full disk stops the database.")
     scarce = disk.free < disk.total * DISK_LEFT_LEAST
     yield _bad(_("Disk of this process"), said, cure) if scarce else _good(_("Disk of this process"), said)
-    missing = health.migrations_missing() if "database_unreachable" not in reasons else []
+    missing = health.migrations_missing() if "migrations_missing" in reasons else []
     if missing:
         detail = ", ".join(f"{room} {name}" for room, name in missing[:5])
         yield _bad(_("Migrations to come"), detail, str(CURES["migrations_missing"]))

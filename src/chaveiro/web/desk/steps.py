@@ -52,7 +52,7 @@ def release(request: Any, number: int) -> HttpResponse:
         at = "first" if isinstance(refused, Malformed) else "holder"
         return page(request, "desk/release.html", context, status=422, problems=[problem(at, refused)])
     with acting(request.actor):
-        counts = queries.counts_of(batch.part(part))
+        counts = queries.counts([batch.id])[batch.id] if part is None else queries.counts_of(part)
     context |= {
         "part": batch.part(part).write(),
         "amount": counts.get("minted", 0),

@@ -16,7 +16,6 @@ CREATE INDEX customer_by_words ON customers_customer USING gin (closing_words(na
 CREATE INDEX account_by_alternate_email ON identity_account (lower(alternate_email)) WHERE alternate_email <> '';
 CREATE INDEX redemption_by_time ON redemption_redemption USING brin (at);
 CREATE INDEX key_by_last_five ON keys_key (last_five, number) WHERE last_five IS NOT NULL;
-CREATE INDEX key_revoked ON keys_key (number) WHERE state = 'revoked';
 CREATE INDEX owed_by_redemption ON notices_owed ((facts ->> 'redemption')) WHERE facts ? 'redemption';
 CREATE INDEX letter_by_customer ON notices_letter (customer_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX line_by_subscription ON redemption_line (subscription_id);
@@ -26,7 +25,6 @@ UNINDEX = """
 DROP INDEX line_by_subscription;
 DROP INDEX letter_by_customer;
 DROP INDEX owed_by_redemption;
-DROP INDEX key_revoked;
 DROP INDEX key_by_last_five;
 DROP INDEX redemption_by_time;
 DROP INDEX account_by_alternate_email;
@@ -154,19 +152,12 @@ BEGIN
         WHERE l.posted_at IS NOT NULL ORDER BY l.id DESC LIMIT 1;
 END $body$;
 
--- Keys that somebody could redeem now or later: of the batches that are for sale, but the redeemed and the revoked.
+-- Keys that somebody could redeem now: those for sale of the batches that are not recalled.
 CREATE FUNCTION closing_keys_for_sale() RETURNS bigint LANGUAGE plpgsql STABLE AS $body$
 BEGIN
     IF scope_kind() NOT IN ('operator', 'system') THEN RETURN NULL; END IF;
-    RETURN (SELECT coalesce(sum(CASE WHEN NOT b.wholly_released THEN
-                (SELECT count(*) FROM keys_key k WHERE k.state = 'released'
-                    AND k.number >= b.first_number AND k.number < b.first_number + b.quantity)
-            ELSE b.quantity
-            - (SELECT count(*) FROM redemption_line l WHERE NOT l.reversed
-                AND l.key_id >= b.first_number AND l.key_id < b.first_number + b.quantity)
-            - (SELECT count(*) FROM keys_key k WHERE k.state = 'revoked'
-                AND k.number >= b.first_number AND k.number < b.first_number + b.quantity) END), 0)
-        FROM keys_batch b WHERE b.released_at IS NOT NULL AND b.recalled_at IS NULL);
+    RETURN (SELECT coalesce(sum(t.amount), 0) FROM keys_tally t JOIN keys_batch b ON b.id = t.batch_id
+        WHERE t.state = 'released' AND b.recalled_at IS NULL);
 END $body$;
 CALL house_keep('closing_customers_found(text, text[], integer)', 'closing_accounts_found(text, integer)',
     'closing_key_of(bytea[])', 'closing_customers(text, text, text, date, uuid, integer)',

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 LISTED_AT_MOST = 200
+PORTION_AT_MOST = 2_000  # of a list that is written into a file, whole
 # Days before the end that notices name (rules, section 5), and the length of grace at most.
 SOON = (60, 30, 7, 1)
 
@@ -137,7 +138,7 @@ def redeemed_by_day(since: datetime) -> list[tuple[date, int, int]]:
 
 
 def redemptions(wanted: Wanted, *, before: UUID | None = None, limit: int = 50) -> list[dict[str, Any]]:
-    """Redemptions, the newest first, at most 201; `before` is the last one seen."""
+    """Redemptions, the newest first, at most 2,000; `before` is the last one seen."""
     rows = connection.connection.execute(
         REDEMPTIONS,
         {
@@ -147,7 +148,7 @@ def redemptions(wanted: Wanted, *, before: UUID | None = None, limit: int = 50) 
             "since": wanted.since,
             "until": wanted.until,
             "state": wanted.state,
-            "limit": max(1, min(limit, LISTED_AT_MOST + 1)),
+            "limit": max(1, min(limit, PORTION_AT_MOST)),
         },
     ).fetchall()
     names = ("id", "reference", "purpose", "at", "customer", "customer_name", "reversed_at", "partner_name", "corrects")

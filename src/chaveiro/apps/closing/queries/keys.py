@@ -114,6 +114,16 @@ K3 = (
     ),
     holds(
         "K3",
+        "tallies_tell_the_keys",
+        "What is kept of how many keys of a batch are in which state is what the keys say.",
+        """SELECT batch_id AS batch, state, coalesce(t.kept, 0) AS kept, coalesce(k.counted, 0) AS counted
+           FROM (SELECT batch_id, state, sum(amount) AS kept FROM keys_tally GROUP BY batch_id, state) t
+           FULL JOIN (SELECT batch_id, state, count(*) AS counted FROM keys_key GROUP BY batch_id, state) k
+               USING (batch_id, state)
+           WHERE coalesce(t.kept, 0) <> coalesce(k.counted, 0)""",
+    ),
+    holds(
+        "K3",
         "serials_are_unique",
         "No serial belongs to two batches: their ranges lie apart, and each key lies in its own batch's.",
         """SELECT a.id AS batch, b.id AS other, b.first_number FROM keys_batch a JOIN keys_batch b
