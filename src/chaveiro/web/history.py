@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from chaveiro.apps.identity.actions import acting
-from chaveiro.apps.journal.queries import LINES_AT_MOST, StoryFilter
+from chaveiro.apps.journal.queries import LINES_AT_MOST, Line, StoryFilter, story
 from chaveiro.rules.actors import Actor, Kind
 from chaveiro.rules.errors import NotFound
 from chaveiro.web import chronicle
@@ -81,17 +80,20 @@ def history_csv(request: Any) -> HttpResponse:
     """The same as a table, at most 10,000 entries."""
     actor, asked = _side(request), Asked.of(request)
     with acting(actor):
-        rows = [(each.at, each.what, each.who, each.called, each.tag, each.number) for each in _all(actor, asked)]
+        entries = chronicle.told(_all(actor, asked))
+    rows = [(each.at, each.what, each.who, each.called, each.tag, each.number) for each in entries]
     return csv_file("history", (_("When"), _("What"), _("Who"), _("Where"), _("Kind"), _("No.")), rows)
 
 
-def _all(actor: Actor, asked: Asked) -> Iterator[chronicle.Entry]:
+def _all(actor: Actor, asked: Asked) -> list[Line]:
+    lines: list[Line] = []
     cursor: int | None = None
-    for _portion in range(ROWS_AT_MOST // LINES_AT_MOST):
-        entries, cursor = chronicle.page(actor, asked.story, limit=LINES_AT_MOST, cursor=cursor)
-        yield from entries
+    while len(lines) < ROWS_AT_MOST:
+        portion, cursor = story(actor, asked.story, limit=LINES_AT_MOST, cursor=cursor)
+        lines += portion
         if cursor is None:
-            return
+            break
+    return lines
 
 
 def _side(request: Any) -> Actor:

@@ -201,24 +201,14 @@ class Opened:
     opened_at: datetime
 
 
-SAME_TAX_NUMBER = """
-WITH numbered AS (
-    SELECT id, name, country, tax_number, opened_at, customers_tax_number_form(country, tax_number) AS form
-    FROM customers_customer c
-    WHERE NOT tax_number = '' AND closed_at IS NULL AND seen_customer(c.id)
-), shared AS (
-    SELECT form, max(opened_at) AS newest FROM numbered GROUP BY form HAVING count(*) > 1
-    ORDER BY newest DESC, form LIMIT %s
-)
-SELECT form, id, name, country, tax_number, opened_at FROM shared JOIN numbered USING (form)
-ORDER BY newest DESC, form, opened_at, id
-"""
+SAME_TAX_NUMBER = "SELECT form, id, name, country, tax_number, opened_at FROM customers_same_tax_number(%s)"
 
 
 def same_tax_number(*, limit: int = 50) -> list[tuple[Opened, ...]]:
-    """The organisations within sight that share a tax number, in groups: the latest opening first, at most `limit`.
+    """The organisations that share a tax number, in groups: the latest opening first, at most `limit`.
 
-    Inside a group the oldest stands first. Closed organisations do not count. Source: rules, section 3.
+    Told to operators and the house; nobody else gets any. Inside a group the oldest stands first. Closed organisations
+    do not count. Source: rules, section 3.
     """
     rows = connection.connection.execute(SAME_TAX_NUMBER, (limit,), prepare=True).fetchall()
     return [tuple(Opened(*row[1:]) for row in group) for _form, group in groupby(rows, key=lambda row: row[0])]

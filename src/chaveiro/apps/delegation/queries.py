@@ -21,6 +21,7 @@ from chaveiro.rules.renewals import Bucket
 
 PROPOSAL_LIFE = timedelta(days=90)  # an untouched proposal lapses (rules, section 8)
 LISTED_AT_MOST = 200
+PORTION_AT_MOST = 2_000  # of a list that is written into a file, whole
 
 # The accessor of what a card is made of, beside row-level security.
 SEEN = "seen_subscription(s.customer_id, s.id) AND seen_customer(c.id)"
@@ -151,7 +152,7 @@ class Wanted:
 
 
 def pipeline(*, organisation: UUID, day: date, wanted: Wanted, limit: int = 50) -> list[SubscriptionCard]:
-    """A partner's customers' subscriptions, those that end first at the top, at most 201."""
+    """A partner's customers' subscriptions, those that end first at the top, at most 2,000."""
     asked = {
         "organisation": organisation,
         "day": day,
@@ -159,7 +160,7 @@ def pipeline(*, organisation: UUID, day: date, wanted: Wanted, limit: int = 50) 
         "name": wanted.name.strip(),
         "after_end": wanted.after and wanted.after[0],
         "after_id": wanted.after and wanted.after[1],
-        "limit": max(1, min(limit, LISTED_AT_MOST + 1)),
+        "limit": max(1, min(limit, PORTION_AT_MOST)),
     }
     rows = connection.connection.execute(PIPELINE, asked).fetchall()
     return [_card(row, day) for row in rows]
