@@ -1,4 +1,4 @@
--- A large channel, set by set: %(keys)s keys in %(batches)s batches, %(customers)s customers with everything that
+-- A large channel, set by set: %(keys)s keys in one batch and more in %(batches)s, %(customers)s customers with everything that
 -- opening one leaves behind. The first %(partners)s are the reseller's, the rest the other's; ends are spread over
 -- every stage of life.
 CREATE TEMP TABLE grown ON COMMIT DROP AS
@@ -9,20 +9,24 @@ SELECT n, gen_random_uuid() AS customer, gen_random_uuid() AS account, gen_rando
     date %(day)s - 90 + (n %% 700) AS ends_on, timestamptz %(noon)s - make_interval(mins => n * 30) AS at
 FROM generate_series(1, %(customers)s) AS n;
 
+-- The first is as large as a batch can be, and the reseller's own; the others have %(small)s keys each.
 INSERT INTO keys_batch (id, number, product_version_id, seats, months, quantity, minted, first_number, countries,
-    holder_id, kind, created_at, approved_at, minted_at, released_at)
-SELECT gen_random_uuid(), 900000 + n, product_version_id, 5, 12, %(keys)s / %(batches)s, %(keys)s / %(batches)s,
-    30000000000::bigint + (n - 1) * (%(keys)s / %(batches)s), '{}', holder_id, 'bearer',
-    timestamptz %(noon)s - make_interval(days => n::int), now(), now(), now()
-FROM generate_series(1, %(batches)s) AS n, (SELECT * FROM keys_batch LIMIT 1) AS like_this;
+    holder_id, kind, created_at, approved_at, minted_at, released_at, wholly_released)
+SELECT gen_random_uuid(), 900000 + n, product_version_id, 5, 12, size, size, first_number, '{}', holder_id, 'bearer',
+    timestamptz %(noon)s - make_interval(days => n::int), now(), now(),
+    CASE WHEN n %% 5 <> 0 THEN now() END, n %% 5 <> 0
+FROM (SELECT n, CASE n WHEN 1 THEN %(keys)s ELSE %(small)s END AS size,
+        30000000000::bigint + CASE n WHEN 1 THEN 0 ELSE %(keys)s + (n - 2) * %(small)s END AS first_number
+    FROM generate_series(1, %(batches)s) AS n) AS sized, 
+    (SELECT product_version_id, holder_id FROM keys_batch LIMIT 1) AS like_this;
 
 INSERT INTO keys_key (number, batch_id, customer_id, redeemed_at, state, digest, pepper, last_five)
 SELECT b.first_number + i, b.id, g.customer, g.at,
     CASE WHEN g.n IS NOT NULL THEN 'redeemed'
-         WHEN b.number %% 7 = 0 THEN 'revoked' WHEN b.number %% 5 = 0 THEN 'minted' ELSE 'released' END,
+         WHEN b.released_at IS NULL THEN 'minted' WHEN i %% 7 = 0 THEN 'revoked' ELSE 'released' END,
     sha256((b.first_number + i)::text::bytea), 1,
     upper(translate(substr(md5((b.first_number + i)::text), 1, 5), 'iloudefabc', '1100DEFABC'))
-FROM keys_batch b CROSS JOIN generate_series(0, %(keys)s / %(batches)s - 1) AS i
+FROM keys_batch b CROSS JOIN LATERAL generate_series(0, b.quantity - 1) AS i
 LEFT JOIN grown g ON g.n = b.first_number + i - 29999999999
 WHERE b.first_number >= 30000000000;
 

@@ -165,6 +165,10 @@ def key_of_no_batch(cards: Cards) -> None:
     )
 
 
+def tally_of_one_more(cards: Cards) -> None:
+    do("INSERT INTO keys_tally (batch_id, state, amount) SELECT id, 'released', 1 FROM keys_batch LIMIT 1")
+
+
 def one_text_for_two_keys(cards: Cards) -> None:
     without_guards("keys_key")
     do("UPDATE keys_key SET digest = (SELECT digest FROM keys_key WHERE number = %s)", cards.spent)
@@ -320,9 +324,14 @@ def password_as_it_is(cards: Cards) -> None:
     do("UPDATE identity_account SET password = 'correct horse battery staple'")
 
 
+# Whoever changes keys past the triggers leaves the counts behind.
+TALLIES = "K3 tallies_tell_the_keys"
 PLANTED: tuple[tuple[Callable[[Cards], None], frozenset[str]], ...] = (
-    (key_spent_twice, frozenset({"K1 key_stands_once", "K2 redeemed_by_a_line"})),
-    (redemption_forgotten, frozenset({"K1 redemption_stays", "L1 seat_days_close", "L2 subscription_is_its_replay"})),
+    (key_spent_twice, frozenset({"K1 key_stands_once", "K2 redeemed_by_a_line", TALLIES})),
+    (
+        redemption_forgotten,
+        frozenset({"K1 redemption_stays", "L1 seat_days_close", "L2 subscription_is_its_replay", TALLIES}),
+    ),
     (redemption_without_entry, frozenset({"K1 redemption_is_whole"})),
     (redemption_without_ledger_row, frozenset({"K1 redemption_is_whole"})),
     (reversed_by_half, frozenset({"K1 reversed_whole"})),
@@ -332,9 +341,10 @@ PLANTED: tuple[tuple[Callable[[Cards], None], frozenset[str]], ...] = (
     (bearer_without_a_digest, frozenset({"K2 secret_by_kind"})),
     (held_though_redeemed, frozenset({"K2 held_is_for_sale"})),
     (serial_lost, frozenset({"K3 batch_is_complete", "K3 states_add_up"})),
-    (state_of_no_kind, frozenset({"K3 states_add_up"})),
+    (state_of_no_kind, frozenset({"K3 states_add_up", TALLIES})),
     (ranges_that_overlap, frozenset({"K3 serials_are_unique"})),
-    (key_of_no_batch, frozenset({"K3 serials_are_unique"})),
+    (key_of_no_batch, frozenset({"K3 serials_are_unique", TALLIES})),
+    (tally_of_one_more, frozenset({TALLIES})),
     (one_text_for_two_keys, frozenset({"K3 digests_are_unique"})),
     (line_of_more_seats, frozenset({"K4 line_carries_the_key", "L1 seat_days_close", "L2 subscription_is_its_replay"})),
     (row_of_more_days, frozenset({"K4 row_grants_its_lines"})),

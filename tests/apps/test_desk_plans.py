@@ -41,7 +41,6 @@ LOOKS = {
     " AND customers_tax_number_form(c.country, c.tax_number) = ANY (ARRAY(SELECT customers_tax_number_form(one, 'T7')"
     " FROM unnest(ARRAY['PT', 'ES']) AS one))",
     "keys_key_digest": "SELECT number FROM keys_key WHERE digest = sha256('7'::bytea)",
-    "key_revoked": "SELECT count(*) FROM keys_key WHERE state = 'revoked' AND number BETWEEN 1 AND 500",
     "key_by_last_five": "SELECT number FROM keys_key WHERE last_five = 'AAAAA' ORDER BY number DESC LIMIT 20",
 }
 

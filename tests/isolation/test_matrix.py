@@ -26,7 +26,7 @@ from tests.isolation.world import build
 EVERYTHING = [*TABLE, *TABLE_OF_API]
 LAYERS = ("both", "row-level security alone", "accessors alone")
 SEED = int(os.environ.get("CHAVEIRO_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-SAMPLED = 6  # of so many rows a usual run asks one, for each way of the three others
+SAMPLED = 4  # of so many rows a usual run asks one in each of the three ways: three quarters of the table in all
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_row_that_is_gone_or_left_over_is_found() -> None:
 
 
 def sample(layers: str) -> list[Row]:
-    """A part of the table: another one for each way, so that a run asks about half of it once."""
+    """A part of the table, another one for each way."""
     shuffled = random.Random(SEED).sample(EVERYTHING, len(EVERYTHING))
     return shuffled[LAYERS.index(layers) :: SAMPLED]
 
@@ -140,6 +140,29 @@ def test_a_weak_accessor_shows_where_row_level_security_is_off(matrix: Matrix) -
     assert matrix.ask(SUBSCRIPTION).faults == [], "row-level security holds it alone"
     without_row_level_security()
     assert any("foreign" in fault for fault in matrix.ask(SUBSCRIPTION).faults)
+
+
+# Where nothing but the two layers stands between a reader and what is foreign. Elsewhere a third thing does: the
+# account in the query itself, or a function of the keeper that says whom it answers.
+BY_THE_LAYERS_ALONE = {
+    "GET /subscriptions/<str:subscription>",
+    "GET /subscriptions/<str:subscription>.ics",
+    "GET /subscriptions/<str:subscription>.csv",
+    "GET /customers/<str:customer>",
+    "GET /api/v1/subscriptions",
+    "GET /api/v1/subscriptions/<subscription>",
+    "GET /api/v1/subscriptions/<subscription>/ledger",
+    "GET /api/v1/redemptions",
+    "GET /api/v1/corrections",
+    "GET /api/v1/operations/<operation>",
+}
+
+
+def test_with_neither_layer_the_matrix_tells_where(matrix: Matrix) -> None:
+    accessors_say_yes()
+    without_row_level_security()
+    faults = matrix.ask([row for row in EVERYTHING if row.name in BY_THE_LAYERS_ALONE]).faults
+    assert {fault.partition(" as ")[0] for fault in faults} == BY_THE_LAYERS_ALONE
 
 
 def test_an_answer_that_tells_foreign_from_absent_is_found(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:

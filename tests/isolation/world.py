@@ -1,7 +1,7 @@
 """Two sides that know nothing of each other, and everything that an address can name, on each of them.
 
-Ana, and Alda beside her, sell for Sol Informática; Bruno administers Padaria Sol, which Ana opened, and Berta is there
-without any role. Rui sells for Mar Sistemas, and Carla administers Oficina Carla, which he opened. Dalila has
+Ana, and Alda beside her, sell for Sol Informática; Bruno administers Padaria Sol Nascente, which Ana opened, and Berta
+is there without any role. Rui sells for Mar Sistemas, and Carla administers Oficina Carla, which he opened. Dalila has
 nobody. Duarte is the vendor's.
 """
 
@@ -32,7 +32,7 @@ from tests.cast import NOON, World, _member, administrator_of, build_world, make
 
 OWN, SIBLING, FOREIGN, ABSENT = "own", "sibling", "foreign", "absent"
 # Where only the very person counts: what lies beside it in the same organisation is as foreign as anybody's.
-PERSONAL = {"passkey", "testimony", "session", "draft", "operation"}
+PERSONAL = {"passkey", "testimony", "session", "draft", "api draft", "operation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def build() -> Ground:
     """Everything, as the project's own actions leave it where they make it."""
     world = build_world()
     alda = _member(world.reseller, "Alda", "sales", Kind.CHANNEL)
-    ours = _side(world.ana, world, "padariasol", "Padaria Sol, Lda.", "bruno")
+    ours = _side(world.ana, world, "padariasol", "Padaria Sol Nascente, Lda.", "bruno")
     beside = _side(alda, world, "talholua", "Talho Lua, Lda.", "tiago")
     theirs = _side(world.rui, world, "oficinacarla", "Oficina Carla, Lda.", "carla")
     further = _side(world.rui, world, "garagemrio", "Garagem do Rio, Lda.", "gil")
@@ -188,7 +188,13 @@ def _of_a_customer(ground: Ground, side: Side) -> None:
     customer = identifiers.write("customer", outcome.customer)
     assert side.administrator.account is not None
     person = Person.objects.get(account_id=side.administrator.account)
-    marks: tuple[str, ...] = (customer, side.name, str(person.account.email), outcome.customer.hex, str(outcome.customer))
+    marks: tuple[str, ...] = (
+        customer,
+        side.name,
+        str(person.account.email),
+        outcome.customer.hex,
+        str(outcome.customer),
+    )
     ground.add("customer", side.name, {"customer": customer}, marks=marks, **of)
     ground.add("person", side.name, {"customer": customer, "person": identifiers.write("person", person.id)}, **of)
     held = Subscription.objects.get(customer_id=outcome.customer).id

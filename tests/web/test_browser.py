@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from chaveiro.apps.redemption.models import Redemption
 from tests.cast import build_world, make_keys
 from tests.conftest import Server
 from tests.web.browser import aside, chromium, serving
 from tests.web.journey import typo
+from tests.web.looking import WIDE, Looking
 from tests.web.walk import Walker, around, redeem
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-# All of axe in light; in dark what changes with it.
-RULES = {
-    "light": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
-    "dark": {"type": "rule", "values": ["color-contrast"]},
-}
-NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
-SHOTS = os.environ.get("CHAVEIRO_SHOTS", "")
-
-
-class Looking:
-    """Looks at a page: no violation that axe finds, in light and dark; nothing wider than a narrow screen."""
-
-    def __init__(self, page: Page, language: str) -> None:
-        self.page, self.language, self.seen, self.found = page, language, [], []
-
-    def __call__(self, name: str) -> None:
-        self.seen.append(name)
-        assert self.page.locator("h1").count() == 1, name
-        for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)
-            results = Axe().run(self.page, options={"runOnly": RULES[scheme]})
-            self.found += [
-                f"{name} {scheme} {violation['id']}: {violation['nodes'][0]['html'][:160]}"
-                for violation in results.response["violations"]
-            ]
-            if SHOTS:
-                self.shoot(f"{name}-{scheme}")
-        self.page.set_viewport_size(NARROW)
-        if self.page.evaluate("document.documentElement.scrollWidth") > NARROW["width"]:
-            self.found.append(f"{name} is wider than {NARROW['width']} pixels")
-        if SHOTS:
-            self.shoot(f"{name}-narrow")
-        self.page.set_viewport_size(WIDE)
-        self.page.emulate_media(color_scheme="light")
-
-    def shoot(self, name: str) -> None:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=f"{SHOTS}/{name}-{self.language}.png", full_page=True)
 
 
 @pytest.mark.parametrize("language", ["pt-PT", "en"])
@@ -82,44 +43,15 @@ def test_a_key_is_redeemed_in_portuguese_without_script(server: Server, real_dat
     good, mistyped = make_keys(world, 2)
     with serving(server, real_database, tmp_path) as address, sync_playwright() as playwright:
         browser = chromium(playwright)
-        context = browser.new_context(locale="pt-PT", java_script_enabled=False)
-        page = context.new_page()
+        context = {"locale": "pt-PT", "java_script_enabled": False}
+        page = browser.new_context(**context).new_page()
         page.goto(address)
-        page.get_by_role("link", name="Resgatar chaves de produto").click()
-        page.get_by_role("button", name="Começar").click()
-        code = page.locator("aside .code").inner_text()
-        page.get_by_label("Da minha organização").check()
-        page.get_by_label("Confirmo que estou autorizado").check()
-        page.get_by_role("button", name="Continuar").click()
-        page.get_by_label("Chave 1").fill(good.lower())
-        page.get_by_label("Chave 2").fill(typo(mistyped))
-        page.get_by_role("button", name="Continuar").click()
-        assert page.title().startswith("Erro: Introduza as chaves de produto")
-        wrong = "Chave 2: Verifique os carateres nas posições 3 (grupo 1) e 12 (grupo 3) desta chave."
-        page.get_by_role("link", name=wrong).click()
-        assert page.url.endswith("/keys#key-2")
+        code = _with_a_mistyped_key(page, good, mistyped)
         page.close()
-
-        other = browser.new_context(locale="pt-PT", java_script_enabled=False).new_page()
+        other = browser.new_context(**context).new_page()
         other.goto(f"{address}/redeem/resume")
-        other.get_by_label("Código para retomar").fill(code.lower())
-        other.get_by_role("button", name="Retomar").click()
-        other.get_by_label("Sim, a chave do cartão é").check()
-        other.get_by_role("button", name="Continuar").click()
-        assert other.locator("h1").inner_text() == "Verifique as chaves"
-        other.get_by_role("button", name="As chaves estão certas, continuar").click()
-        other.get_by_label("Abrir uma organização nova").check()
-        other.get_by_role("button", name="Continuar").click()
-        other.get_by_label("País ou região").select_option("Portugal")
-        other.get_by_label("Nome da organização").fill("Padaria Sol, Lda.")
-        other.get_by_role("button", name="Continuar").click()
-        other.get_by_label("Nome próprio").fill("Bruno")
-        other.get_by_label("Apelido").fill("Costa")
-        other.get_by_label("Endereço de e-mail", exact=True).fill("bruno@padariasol.example")
-        other.get_by_role("button", name="Continuar").click()
-        assert other.locator("h1").inner_text() == "Parceiro de registo (opcional)"
-        other.get_by_role("button", name="Continuar").click()
-        assert "padariasol.example.test" in other.locator("main").inner_text()
+        _resumed_and_repaired(other, code)
+        _organisation(other)
         other.get_by_role("button", name="Resgatar 2 chaves para Padaria Sol, Lda.").click()
         assert other.locator("h1").inner_text() == "2 chaves resgatadas para Padaria Sol, Lda."
         reference = other.locator(".reference").inner_text()
@@ -134,3 +66,45 @@ def test_a_key_is_redeemed_in_portuguese_without_script(server: Server, real_dat
         browser.close()
     assert Redemption.objects.count() == 1
     assert Redemption.objects.get().reference == reference
+
+
+def _with_a_mistyped_key(page: Page, good: str, mistyped: str) -> str:
+    """From the start to the page of the keys, which locates the mistake; answers the code to resume."""
+    page.get_by_role("link", name="Resgatar chaves de produto").click()
+    page.get_by_role("button", name="Começar").click()
+    code = page.locator("aside .code").inner_text()
+    page.get_by_label("Da minha organização").check()
+    page.get_by_label("Confirmo que estou autorizado").check()
+    page.get_by_role("button", name="Continuar").click()
+    page.get_by_label("Chave 1").fill(good.lower())
+    page.get_by_label("Chave 2").fill(typo(mistyped))
+    page.get_by_role("button", name="Continuar").click()
+    expect(page).to_have_title(re.compile("^Erro: Introduza as chaves de produto"))
+    wrong = "Chave 2: Verifique os carateres nas posições 3 (grupo 1) e 12 (grupo 3) desta chave."
+    page.get_by_role("link", name=wrong).click()
+    assert page.url.endswith("/keys#key-2")
+    return code
+
+
+def _resumed_and_repaired(other: Page, code: str) -> None:
+    other.get_by_label("Código para retomar").fill(code.lower())
+    other.get_by_role("button", name="Retomar").click()
+    other.get_by_label("Sim, a chave do cartão é").check()
+    other.get_by_role("button", name="Continuar").click()
+    assert other.locator("h1").inner_text() == "Verifique as chaves"
+    other.get_by_role("button", name="As chaves estão certas, continuar").click()
+
+
+def _organisation(other: Page) -> None:
+    other.get_by_label("Abrir uma organização nova").check()
+    other.get_by_role("button", name="Continuar").click()
+    other.get_by_label("País ou região").select_option("Portugal")
+    other.get_by_label("Nome da organização").fill("Padaria Sol, Lda.")
+    other.get_by_role("button", name="Continuar").click()
+    other.get_by_label("Nome próprio").fill("Bruno")
+    other.get_by_label("Apelido").fill("Costa")
+    other.get_by_label("Endereço de e-mail", exact=True).fill("bruno@padariasol.example")
+    other.get_by_role("button", name="Continuar").click()
+    assert other.locator("h1").inner_text() == "Parceiro de registo (opcional)"
+    other.get_by_role("button", name="Continuar").click()
+    assert "padariasol.example.test" in other.locator("main").inner_text()

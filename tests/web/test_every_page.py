@@ -9,6 +9,7 @@ import gzip
 import itertools
 import os
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,25 @@ CSS_AT_MOST, SCRIPT_AT_MOST, SCRIPT_INSIDE_AT_MOST = 12 * 1024, 8 * 1024, 25 * 1
 REQUESTS_AT_MOST = 8
 
 
-def starts(who: str) -> str:
-    """Where somebody begins: the start, or their own one-time link."""
+def starts(who: str) -> tuple[str, list[str]]:
+    """Where somebody begins, the start or their own one-time link; and keys of which no page may show one whole."""
     world = build_world()
     day = wiring.means().day
-    bruno, _outcome = open_customer(world, make_keys(world, 2), day=day)
-    open_customer(world, make_keys(world, 1, "office-plus"), "oficinadomar", day=day)
+    redeemed, of_another, for_sale = make_keys(world, 2), make_keys(world, 1, "office-plus"), make_keys(world, 3)
+    keys = [*redeemed, *of_another, *for_sale]
+    bruno, _outcome = open_customer(world, redeemed, day=day)
+    open_customer(world, of_another, "oficinadomar", day=day)
     actor = {"operator": world.duarte, "partner": world.ana, "customer": bruno}.get(who)
     if actor is None:
-        return "/"
+        return "/", keys
     assert actor.account is not None
-    return path_for(actor.account, Purpose.SIGN_IN)
+    return path_for(actor.account, Purpose.SIGN_IN), keys
+
+
+def shows_a_key(page: Page, keys: list[str]) -> bool:
+    """Whether a whole key stands in the address, the title or anything else of a page, however it is grouped."""
+    there = re.sub(r"[\s-]", "", f"{page.url} {page.content()}").upper()
+    return any(key.replace("-", "") in there for key in keys)
 
 
 def enter(page: Page, address: str, start: str) -> str:
@@ -101,7 +110,7 @@ def test_no_page_has_a_barrier_for_anybody(
 
 def look_at_all(server: Server, database: str, folder: Path, who: str, language: str) -> None:
     """Look at one sample of each page that this person can reach."""
-    start = starts(who)
+    start, keys = starts(who)
     with serving(server, database, folder) as address, sync_playwright() as playwright:
         browser = chromium(playwright)
         page = browser.new_context(locale=language, viewport=WIDE, reduced_motion="reduce").new_page()
@@ -118,6 +127,8 @@ def look_at_all(server: Server, database: str, folder: Path, who: str, language:
             response = page.goto(f"{address}{path}")
             assert response is not None
             weighed(path)
+            if shows_a_key(page, keys):
+                looking.found.append(f"{path} shows a whole key")
             if response.status < 400:
                 looking(f"{who}{path.partition('?')[0].replace('/', '-')}"[:80], keyboard=True)
             return Answer(response.status, "", page.content())
@@ -127,3 +138,15 @@ def look_at_all(server: Server, database: str, folder: Path, who: str, language:
     assert not looking.found, "\n".join(looking.found)
     assert not found.dead, "\n".join(found.dead)
     assert len(looking.seen) > 5
+
+
+def test_a_whole_key_on_a_page_is_seen() -> None:
+    class Planted:
+        url = "http://localhost/"
+
+        def content(self) -> str:
+            return "<td>12345-abcde-67890-fghjk-12345</td>"
+
+    key = "12345-ABCDE-67890-FGHJK-12345"
+    assert shows_a_key(Planted(), [key])  # type: ignore[arg-type]
+    assert not shows_a_key(Planted(), [key.replace("A", "B")])  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from chaveiro.apps.redemption.actions import redeem
 from chaveiro.rules.actors import Kind
 from tests.cast import World, make_keys, means, open_customer, opening
 from tests.cast import _member as member
-from tests.web.conftest import ENGLISH, signed_in, text_of, where
+from tests.web.conftest import ENGLISH, signed_in, text_of
 from tests.web.journey import begin, keys_are_right, leads_to, path, send_keys
 
 pytestmark = pytest.mark.django_db

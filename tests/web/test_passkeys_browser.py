@@ -18,8 +18,8 @@ from chaveiro.rules.tokens import Purpose
 from tests.cast import build_world, make_keys, open_customer
 from tests.conftest import Server
 from tests.web.browser import aside, chromium, serving
-from tests.web.conftest import link_for
-from tests.web.test_browser import WIDE, Looking
+from tests.web.looking import WIDE, Looking
+from tests.web.walk import path_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PASSWORD = "broa de milho e manteiga"
@@ -31,7 +31,7 @@ def ownership(server: Server, database: str, data: Path, **context: Any) -> Iter
     world = build_world()
     account = open_customer(world, make_keys(world))[0].account
     assert account is not None
-    path = link_for(account, Purpose.OWNERSHIP)
+    path = path_for(account, Purpose.OWNERSHIP)
     with serving(server, database, data, host="localhost") as address, sync_playwright() as playwright:
         browser = chromium(playwright)
         page = browser.new_context(viewport=WIDE, reduced_motion="reduce", **context).new_page()

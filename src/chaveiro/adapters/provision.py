@@ -77,18 +77,17 @@ def standing_faults(connection: psycopg.Connection[tuple[object, ...]], roles: s
     Checked: the role is no superuser and bypasses nothing, and each of our tables forces row-level security.
     """
     faults = []
-    row = connection.execute(
-        "SELECT rolsuper OR rolbypassrls, rolname::text FROM pg_roles WHERE rolname = current_user"
-    ).fetchone()
-    if row is None or row[0]:
-        faults.append(f"the database role {row[1] if row else '?'} is not subject to row-level security")
-    if row is not None and row[1] == role_name(roles, "owner"):
-        faults.append("the owner's role is for migrations only")
-    open_tables = connection.execute(
-        """SELECT relname::text FROM pg_class
-           WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+    rows = connection.execute(
+        """SELECT rolsuper OR rolbypassrls, rolname::text, relname::text FROM pg_roles LEFT JOIN pg_class
+             ON relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
              AND NOT (relrowsecurity AND relforcerowsecurity)
-             AND relname !~ '^(django_|auth_|procrastinate_)' ORDER BY 1"""
+             AND relname !~ '^(django_|auth_|procrastinate_)'
+           WHERE rolname = current_user ORDER BY relname"""
     ).fetchall()
-    faults += [f"the table {name} does not force row-level security" for (name,) in open_tables]
+    passes, role, _table = rows[0] if rows else (True, "?", None)
+    if passes:
+        faults.append(f"the database role {role} is not subject to row-level security")
+    if role == role_name(roles, "owner"):
+        faults.append("the owner's role is for migrations only")
+    faults += [f"the table {table} does not force row-level security" for _, _, table in rows if table]
     return faults

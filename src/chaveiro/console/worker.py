@@ -4,6 +4,7 @@
     jobs         carries it out                                at once, two short ones and a long one side by side
     sealer       numbers the journal's new entries             twice a second
     checkpoints  signs the journal and puts that in a file     each hour in which it grew
+    tallies      folds the counts of keys together             every half minute
     take-over    brings back the jobs of workers that died     every ten seconds
     sweep        drops what is past its time                   every five minutes
 
@@ -30,7 +31,7 @@ from chaveiro.apps.feedback import actions as feedback
 from chaveiro.apps.identity.actions import acting, sessions
 from chaveiro.apps.journal import actions as journal
 from chaveiro.apps.journal import queries as sealed
-from chaveiro.apps.keys.actions import exports
+from chaveiro.apps.keys.actions import exports, fold_tallies
 from chaveiro.apps.notices import actions as notices
 from chaveiro.apps.operations import actions as operations
 from chaveiro.apps.redemption.actions import drafting
@@ -80,6 +81,7 @@ class Worker:
             Round("sealer", 0.5, seal),
             Round("checkpoints", 60, self.checkpoint),
             Round("take-over", min(10.0, self.stalled_after / 2), self.take_over),
+            Round("tallies", 30, fold_tallies),
             Round("sweep", 300, self.sweep),
         ]
 

@@ -29,7 +29,7 @@ from chaveiro.web.subscriptions import acts_on, partner_of
 from chaveiro.wording.papers import named
 
 ROWS = 50
-PORTION = 200
+PORTION = delegation.PORTION_AT_MOST
 NAME_LENGTH_AT_MOST = 100
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, ProgrammingError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -130,8 +130,11 @@ def _missing_secrets() -> Iterator[str]:
 
 def migrations_missing() -> list[tuple[str, str]]:
     """Migrations that this program has and the database has not. Raises DatabaseError."""
-    applied = MigrationRecorder(connection).applied_migrations()
-    return sorted(known_migrations() - set(applied))
+    try:
+        applied = set(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
+    except ProgrammingError:  # nobody has migrated this database yet, so that it has no list of what was applied
+        applied = set()
+    return sorted(known_migrations() - applied)
 
 
 @lru_cache(maxsize=1)

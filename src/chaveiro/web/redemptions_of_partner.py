@@ -27,7 +27,7 @@ from chaveiro.web.step_up import stepped_up
 from chaveiro.wording.papers import purpose
 
 ROWS = 50
-PORTION = 200
+PORTION = 2_000
 
 
 @require_safe
