@@ -17,7 +17,7 @@ from tests.web.browser import chromium, serving
 from tests.web.looking import COVERED, NARROW, WIDE
 from tests.web.person import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.prove, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 STOPS_AT_MOST = 90
 # What is drawn around what has the focus: an outline, or a border or shadow that others of its kind do not have.
@@ -92,6 +92,7 @@ class Keyboard:
         assert self.page.evaluate("document.activeElement.id") == wanted
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 @pytest.mark.parametrize("language", ["pt-PT", "en"])
 def test_a_key_is_redeemed_by_keyboard_alone(
@@ -152,3 +153,38 @@ def _last_page(keyboard: Keyboard) -> None:
                 keyboard.page.keyboard.press("Enter")
             return
     raise AssertionError("the button that redeems cannot be reached by Tab")
+
+
+PLANTED = {
+    "": "<button>Continuar</button>",
+    "does not show what has the focus": "<style>*{outline:none!important}</style><button>Continuar</button>",
+    "covers what has the focus": "<button>Continuar</button><div style='position:fixed;inset:0'>por cima</div>",
+    "cannot be reached by Tab": "<button tabindex=-1>Continuar</button>",
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_what_hides_the_focus_is_seen(fault: str) -> None:
+    with sync_playwright() as playwright:
+        browser = chromium(playwright)
+        page = browser.new_page()
+        page.set_content(f"<style>:focus-visible{{outline:3px solid}}</style>{PLANTED[fault]}")
+        keyboard = Keyboard(Person(page, "pt-PT"))
+        try:
+            keyboard.to("button", "Continue")
+        except AssertionError as unreached:
+            keyboard.faults.append(str(unreached))
+        browser.close()
+    assert fault in "\n".join(keyboard.faults)
+    assert bool(keyboard.faults) == bool(fault)
+
+
+def test_words_that_no_catalogue_has_are_refused() -> None:
+    with sync_playwright() as playwright:
+        browser = chromium(playwright)
+        person = Person(browser.new_page(), "en")
+        with pytest.raises(LookupError):
+            person.said("Press this button, which nobody has")
+        assert person.said("Continue") == "Continue"
+        assert Person(person.page, "pt-PT").said("Continue") == "Continuar"
+        browser.close()
