@@ -41,6 +41,9 @@ COVERED = """() => { const at = document.activeElement; if (!at || at === docume
   return !over || at.contains(over) || over.contains(at) || over.closest('label')
     ? '' : at.outerHTML.slice(0, 120); }"""
 
+# Two frames later the other colours are drawn, also on a machine that is busy.
+DRAWN = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+
 
 class Looking:
     """What is wrong with the pages that were looked at, in `found`; what was looked at, in `seen`."""
@@ -58,6 +61,7 @@ class Looking:
             self.found.append(f"{name} has {self.page.locator('h1').count()} first headings")
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)
+            self.page.evaluate(DRAWN)
             results = Axe().run(self.page, options={"runOnly": RULES[scheme]})
             self.found += [
                 f"{name} {scheme} {violation['id']}: {node['html'][:160]}"

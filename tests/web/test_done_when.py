@@ -256,7 +256,7 @@ def release(duarte: Person, at: str) -> None:
     duarte.page.wait_for_load_state()
 
 
-def redeem_by_card(bruno: Person, address: str) -> str:
+def redeem_by_card(bruno: Person, address: str, name: str = NAME) -> str:
     """The printed code is read with a telephone; answers the reference of the receipt."""
     bruno.page.goto(address)
     expect(bruno.page.locator("#key")).not_to_be_empty()
@@ -271,7 +271,7 @@ def redeem_by_card(bruno: Person, address: str) -> str:
             break
     bruno.tick("Open a new organisation with its subscription")
     bruno.press("Continue")
-    bruno.fill("Name of the organisation", NAME)
+    bruno.fill("Name of the organisation", name)
     bruno.field("Country or region").select_option("PT")
     bruno.press("Continue")
     bruno.fill("Given name", "Bruno")
@@ -321,5 +321,5 @@ def test_a_vendor_mints_prints_releases_finds_and_reverses(vendor: Standing, tmp
         find_and_reverse(duarte, at, keys[0], reference)
         vendor.letters.wait_for(EMAIL, duarte.said(REVERSED, reference=reference, organisation=NAME))
         again = Person(browser.new_context(locale=language).new_page(), language)
-        redeem_by_card(again, f"{vendor.url}/r#{keys[0]}")
+        redeem_by_card(again, f"{vendor.url}/r#{keys[0]}", "Padaria Lua, Lda.")
         browser.close()

@@ -18,6 +18,7 @@ from tests.web.states import Scene, keys_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.prove, pytest.mark.timeout(1200)]
 
+LOOKS: dict[str, object] = {"viewport": WIDE, "reduced_motion": "reduce"}
 # What goes wrong for a stranger is looked at in both languages, what stands behind a sign-in in one.
 WALKS: list[tuple[Callable[[Scene], None], str]] = [
     (states.strangers, "pt-PT"),
@@ -55,7 +56,7 @@ def test_no_state_has_a_barrier(running: tuple[Standing, Path], walk: Callable[[
 
     with sync_playwright() as playwright:
         browser = chromium(playwright)
-        walk(Scene(standing, browser, language, look, keys_for(standing, data), {"viewport": WIDE}))
+        walk(Scene(standing, browser, language, look, keys_for(standing, data), LOOKS))
         browser.close()
     found = [each for looking in lookers.values() for each in looking.found]
     assert not found, "\n".join(found)
