@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from chaveiro import wiring
@@ -27,7 +27,7 @@ ACTS = ("extend", "add")
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: Any) -> HttpResponse:
     """The start of everything: what this is, and its two doors."""
     return page(request, "start.html", {"unfinished": _unfinished(request), "redeems": redeems(request.actor)})
 
