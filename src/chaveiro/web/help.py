@@ -93,7 +93,7 @@ def status(request: HttpRequest) -> HttpResponse:
         (_("Outgoing mail"), "mail_address_missing" not in reasons),
     ]
     context = {"parts": parts, "works": not reasons, "now": wiring.now()}
-    return page(request, "help/status.html", context, status=503 if reasons - {"mail_address_missing"} else 200)
+    return page(request, "help/status.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
