@@ -7,6 +7,8 @@ takes the role of its actor (`identity.actions.acting`) and stands behind row-le
 from __future__ import annotations
 
 import base64
+import os
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +30,15 @@ from chaveiro.adapters.provision import provision
 
 SECRET = "only for tests: nothing outside them is signed with this"
 TEMPLATE = "chaveiro_template"
+
+
+# What is sampled is sampled alike in all processes of a run: the first of them chooses, the others inherit.
+SEED = os.environ.setdefault("CHAVEIRO_SEED", str(random.SystemRandom().randrange(1, 10**6)))
+
+
+def pytest_report_header() -> str:
+    """The seed by which this run sampled; `CHAVEIRO_SEED=…` repeats it."""
+    return f"sampled by CHAVEIRO_SEED={SEED}"
 
 
 def pytest_configure() -> None:

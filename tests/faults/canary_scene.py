@@ -27,7 +27,6 @@ from tests.cast import build_world, make_keys, means, token_for
 from tests.console import desk as console
 from tests.faults.canaries import Canaries
 from tests.web.journey import (
-    PADARIA,
     begin,
     confirm_it,
     fingerprint_of,
@@ -207,8 +206,8 @@ def programs_at_the_door(scene: Scene) -> None:
     taken = scene.key("API, reversed")
     opened = ana.post("/redemptions", opening_body([taken], "apifive"))
     assert ana.post(f"/redemptions/{opened.body['id']}/reverse", {"reason": "Cliente errado"}).status == 200
-    for path in ("/redemptions", "/subscriptions", "/journal", f"/redemptions/{opened.body['id']}"):
-        ana.get(path)
+    for address in ("/redemptions", "/subscriptions", "/journal", f"/redemptions/{opened.body['id']}"):
+        ana.get(address)
 
 
 def drafts_at_the_door(scene: Scene) -> None:

@@ -24,7 +24,11 @@ def test_rows_of_a_file_become_cards_and_headers_and_empty_lines_do_not() -> Non
     assert read_csv("") == []
 
 
-@pytest.mark.parametrize("changed", [KEY[:-1], KEY[:-1] + ("0" if KEY[-1] != "0" else "1"), "", KEY + "0"])
+@pytest.mark.parametrize(
+    "changed",
+    [KEY[:-1], KEY[:-1] + ("0" if KEY[-1] != "0" else "1"), "", KEY + "0"],
+    ids=["shorter", "another", "empty", "longer"],
+)
 def test_a_key_with_a_wrong_symbol_is_named_by_its_line_and_not_repeated(changed: str) -> None:
     with pytest.raises(Malformed) as refused:
         read_csv(f"serial,key\n{SERIAL},{changed}\n")

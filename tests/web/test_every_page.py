@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import itertools
 import os
-import random
 import re
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 PEOPLE = ("stranger", "customer", "partner", "operator")
 LANGUAGES = ("pt-PT", "en")
-SEED = int(os.environ.get("CHAVEIRO_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+SEED = int(os.environ["CHAVEIRO_SEED"])
 ALL = list(itertools.product(PEOPLE, LANGUAGES))
 # Each person in one of the languages, both languages in every run.
 SAMPLED = [(who, LANGUAGES[(SEED + place) % 2]) for place, who in enumerate(PEOPLE)]

@@ -165,7 +165,7 @@ def test_the_figures_are_those_of_the_whole_installation() -> None:
     open_customer(world, make_keys(world, 1))
     seen = figures()
     assert seen["chaveiro_database_up"] == {"": 1.0}
-    assert seen["chaveiro_owed_effects"] == {"": 1.0}
+    assert seen["chaveiro_owed_effects"] == {"": 2.0}  # the link to take ownership, the receipt
     assert seen["chaveiro_jobs"] == {"todo": 0.0, "doing": 0.0, "failed": 0.0}
     assert set(seen) == {"chaveiro_database_up", *(f"chaveiro_{name}" for name in health.FIGURES)}
     assert all(family for family in seen.values())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from tests.web.walk import path_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-SEED = int(os.environ.get("CHAVEIRO_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+SEED = int(os.environ["CHAVEIRO_SEED"])
 AUTHORISED = "I confirm that I am authorised to redeem these keys on behalf of the organisation"
 PASSWORD = "broa de milho e manteiga"
 NAME = "Aurora, Lda."

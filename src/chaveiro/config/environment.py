@@ -75,7 +75,8 @@ SETTINGS = (
     Setting(
         "OIDC",
         "OpenID Connect providers by which people may sign in: a JSON list of objects with `name`, `issuer`, "
-        "`client_id`, and where needed `client_secret`, `label`, `second_factor` (true where the provider asks for one).",
+        "`client_id`, and where needed `client_secret`, `label`, `second_factor` (true where the provider asks "
+        "for one).",
         "",
         True,
     ),

@@ -35,7 +35,8 @@ def life_strip(card: Any) -> Strip:
     """The geometry for a subscription's card (stage, ends_on, access_stops_on, erasure_on) on the platform's day."""
     today = wiring.means().day
     at = _place(today, card)
-    return Strip(at, max(0, (at or 0) - MARK_HALF), _("Today, %(day)s") % {"day": figures(language()).day_of_year(today)})
+    said = _("Today, %(day)s") % {"day": figures(language()).day_of_year(today)}
+    return Strip(at, max(0, (at or 0) - MARK_HALF), said)
 
 
 def _place(today: date, card: Any) -> int | None:
