@@ -1,7 +1,8 @@
 """Redemption: the commit of a one-key redemption that opens a customer, against pgbench writing the same rows.
 
 The floor is one prepared statement that inserts and updates the rows which the action writes, in the same tables with
-the same constraints, triggers and walls, on the same server, at the same number of clients. The action's figure has all
+the same constraints, triggers and walls, with ids that grow with time as the action's do, on the same server, at the
+same number of clients. The action's figure has all
 of its work in it (reading the key, digest, rulebook, preview's sum, commit), from Python, without HTTP.
 """
 
@@ -25,8 +26,8 @@ JOURNALLED = (
 )
 
 FLOOR = """
-WITH n AS (SELECT nextval('bench_floor') AS number, gen_random_uuid() AS customer, gen_random_uuid() AS account,
-        gen_random_uuid() AS person, gen_random_uuid() AS subscription, gen_random_uuid() AS redemption,
+WITH n AS (SELECT nextval('bench_floor') AS number, uuidv7() AS customer, uuidv7() AS account,
+        uuidv7() AS person, uuidv7() AS subscription, uuidv7() AS redemption,
         now() AS instant, date '2026-11-22' AS day),
     k AS (UPDATE keys_key SET state = 'redeemed', customer_id = (SELECT customer FROM n),
         redeemed_at = now() WHERE number = (SELECT number FROM n) RETURNING number),
@@ -50,9 +51,9 @@ WITH n AS (SELECT nextval('bench_floor') AS number, gen_random_uuid() AS custome
         SELECT subscription, customer, 1, 1, 'open', '', redemption, day, day, 1825, 0, NULL, 0, 5, day + 365, 0,
         {policy}, 'channel', '{account}', '{organisation}', instant FROM n),
     l AS (INSERT INTO licences_licence (id, customer_id, person_id, product_id, subscription_id, automatic, since)
-        SELECT gen_random_uuid(), customer, person, {product}, subscription, true, instant FROM n),
+        SELECT uuidv7(), customer, person, {product}, subscription, true, instant FROM n),
     d AS (INSERT INTO delegation_partnerofrecord (id, customer_id, subscription_id, organisation_id, state, proposed_at)
-        SELECT gen_random_uuid(), customer, NULL, '{organisation}', 'proposed', instant FROM n),
+        SELECT uuidv7(), customer, NULL, '{organisation}', 'proposed', instant FROM n),
     h AS (INSERT INTO customers_reach (customer_id, organisation_id, kind, subscription_id, since)
         SELECT customer, '{organisation}', 'seller', subscription, instant FROM n),
     r AS (INSERT INTO redemption_redemption (id, reference, draft_id, purpose, customer_id, actor_kind, actor_id,
@@ -67,7 +68,9 @@ WITH n AS (SELECT nextval('bench_floor') AS number, gen_random_uuid() AS custome
         split_part(tag, chr(58), 1), redemption, jsonb_build_object('seats', 5, 'ends_on', day, 'person', person)
         FROM n, unnest(ARRAY[{tags}]) AS tag)
 INSERT INTO notices_owed (kind, facts, created_at)
-    SELECT 'ownership', jsonb_build_object('account', account, 'customer', customer), instant FROM n;
+    SELECT kind, facts, instant FROM n, LATERAL (VALUES
+        ('ownership', jsonb_build_object('account', account, 'customer', customer)),
+        ('receipt', jsonb_build_object('redemption', redemption))) AS owed (kind, facts);
 """
 
 
@@ -163,7 +166,7 @@ def _grow(place: Ground, keys: int, customers: int) -> None:
         link.execute(
             """INSERT INTO keys_batch (id, number, product_version_id, seats, months, quantity, minted, first_number,
                    countries, holder_id, kind, created_at, approved_at)
-               SELECT gen_random_uuid(), %(first)s, product_version_id, 5, 12, %(keys)s, %(keys)s, %(first)s, '{}',
+               SELECT uuidv7(), %(first)s, product_version_id, 5, 12, %(keys)s, %(keys)s, %(first)s, '{}',
                    holder_id, 'bearer', now(), now() FROM keys_batch LIMIT 1""",
             {"first": first, "keys": keys},
         )
@@ -176,12 +179,12 @@ def _grow(place: Ground, keys: int, customers: int) -> None:
         link.execute(
             """WITH c AS (INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone,
                        domain_prefix, opened_at, is_test)
-                   SELECT gen_random_uuid(), 'Cliente ' || n, 'PT', '', 'pt-pt', 'Europe/Lisbon', 'grow' || n, now(),
+                   SELECT uuidv7(), 'Cliente ' || n, 'PT', '', 'pt-pt', 'Europe/Lisbon', 'grow' || n, now(),
                        false
                    FROM generate_series(1, %s) AS n RETURNING id)
                INSERT INTO subscriptions_subscription (id, customer_id, product_id, policy_id, price_class, seats,
                    assigned, ends_on, credit, term, version, paid_by, opened_at)
-               SELECT gen_random_uuid(), c.id, v.product_id, v.policy_id, 'standard', 5, 0, date '2027-11-22', 0, 1, 1,
+               SELECT uuidv7(), c.id, v.product_id, v.policy_id, 'standard', 5, 0, date '2027-11-22', 0, 1, 1,
                    'key', now() FROM c, (SELECT * FROM catalog_productversion LIMIT 1) AS v""",
             (customers,),
         )

@@ -17,7 +17,8 @@ OF_EACH_OPENING = (
     "subscriptions_subscription",
     "subscriptions_ledgerrow",
     "licences_licence",
-    "notices_owed",
+    "notices_owed WHERE kind = 'ownership'",
+    "notices_owed WHERE kind = 'receipt'",
 )
 
 
@@ -30,7 +31,7 @@ def balance() -> None:
 def opened() -> int:
     """How many one-key openings stand; fails if any of their rows is missing or doubled."""
     redeemed = one("SELECT count(*) FROM keys_key WHERE state = 'redeemed'")
-    counts = {table: one(f"SELECT count(*) FROM {table}") for table in OF_EACH_OPENING}
+    counts = {rows: one(f"SELECT count(*) FROM {rows}") for rows in OF_EACH_OPENING}
     assert counts == dict.fromkeys(OF_EACH_OPENING, redeemed)
     return int(redeemed)
 

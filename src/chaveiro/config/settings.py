@@ -49,7 +49,7 @@ DATABASE_ROLES = environment.text("DATABASE_ROLES")
 PROCESS = environment.text("PROCESS")
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "chaveiro.adapters.database",
         **connection_facts(
             url=environment.text("DATABASE_URL"),
             socket_folder=environment.text("DATABASE_SOCKET"),

@@ -7,6 +7,8 @@ queued ──take_up──▶ running ──finish──▶ done
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +17,6 @@ from uuid import UUID
 from django.db import connection
 
 from chaveiro.apps.journal.models import seen
-from chaveiro.apps.operations import queries
 from chaveiro.apps.operations.models import Answer, Bucket, Operation
 from chaveiro.rules import limits
 from chaveiro.rules.actors import Actor
@@ -37,6 +38,8 @@ __all__ = [
     "cancel",
     "fail",
     "finish",
+    "questions",
+    "recall",
     "remember",
     "remembered",
     "start",
@@ -51,6 +54,11 @@ LIVE = ("queued", "running")
 FAULT_LENGTH_AT_MOST = 200
 
 REMEMBER = "SELECT operations_remember(%s::jsonb, %s)"
+TRY_LOCK = "SELECT pg_try_advisory_xact_lock(%s)"
+FIND_ANSWER = (
+    "SELECT a.body_digest, a.status, a.body FROM operations_answer a"
+    " WHERE a.actor_id = %s AND a.method = %s AND a.path = %s AND a.key = %s AND seen_own(a.actor_id)"
+)
 
 
 # --- long work -----------------------------------------------------------------------------------------------------
@@ -147,18 +155,25 @@ def remembered(asked: Request) -> Stored | None:
     Call it first in the act's own transaction, after the caller's authority was checked: a replay checks it again.
     Raises StillRunning while another request of the same scope runs, IdempotencyMismatch when it had another body.
     """
-    with connection.cursor() as cursor:
-        # A statement of its own: the look that follows then sees what the lock's last holder committed.
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (asked.lock(),))
-        if not cursor.fetchone()[0]:
-            raise StillRunning(retry_after=1)
-    found = queries.answer(asked)
-    if found is None:
+    return recall(asked, *(connection.connection.execute(*question).fetchall() for question in questions(asked)))
+
+
+def questions(asked: Request) -> tuple[tuple[str, Sequence[Any]], ...]:
+    """What `recall` needs to be told, for acts that ask it together with more: statements and their values."""
+    # Statements of their own: the look then sees what the lock's last holder committed.
+    return (TRY_LOCK, (asked.lock(),)), (FIND_ANSWER, (asked.actor, asked.method, asked.path, asked.key))
+
+
+def recall(asked: Request, locked: Sequence[Any], found: Sequence[Any]) -> Stored | None:
+    """As `remembered`, from the rows that the `questions` were answered with."""
+    if not locked[0][0]:
+        raise StillRunning(retry_after=1)
+    if not found:
         return None
-    digest, stored = found
-    if digest != asked.body_digest:
+    digest, status, body = found[0]
+    if bytes(digest) != asked.body_digest:
         raise IdempotencyMismatch(header=FIELD)
-    return stored
+    return Stored(status, json.loads(body))
 
 
 def remember(asked: Request, *, status: int, body: Any, now: datetime, dry_run: bool = False) -> bool:

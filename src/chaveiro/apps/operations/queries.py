@@ -1,4 +1,4 @@
-"""Reading long work and the answers kept for a retry, within the reader's sight."""
+"""Reading long work, within the reader's sight."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from chaveiro.apps.journal.models import seen
-from chaveiro.apps.operations.models import Answer, Operation
+from chaveiro.apps.operations.models import Operation
 from chaveiro.rules.errors import NotFound
-from chaveiro.rules.idempotency import Request, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +68,3 @@ def _progress(row: Operation) -> Progress:
         started_at=row.started_at,
         finished_at=row.finished_at,
     )
-
-
-def answer(asked: Request) -> tuple[bytes, Stored] | None:
-    """The body digest and the answer kept for a request's scope, if one is."""
-    row = seen(Answer).filter(actor_id=asked.actor, method=asked.method, path=asked.path, key=asked.key).first()
-    return None if row is None else (bytes(row.body_digest), Stored(row.status, row.body))

@@ -18,7 +18,11 @@ from chaveiro.rules.policies import Policy
 from chaveiro.rules.redemption import Item, KeyFacts, Target
 from chaveiro.rules.terms import Standing
 
-FIND_KEYS = "SELECT * FROM keys_find(%s::bytea[], %s::uuid, %s::timestamptz)"
+FIND_KEYS = "SELECT * FROM keys_find(string_to_array(%s, ',')::bytea[], %s::uuid, %s::timestamptz)"
+FIND_OF_DRAFT = (
+    "SELECT r.id FROM redemption_redemption r WHERE r.draft_id = %s"
+    " AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)"
+)
 
 FIND_TARGET = """
 SELECT s.id, s.customer_id, s.product_id, p.code, s.price_class, s.seats, s.ends_on, s.credit, s.assigned, s.term,
@@ -83,10 +87,16 @@ class Candidate:
 
 def known_keys(items: Sequence[Item], draft: UUID | None, means: Means) -> dict[bytes, KeyFacts]:
     """What the house knows of the keys in a basket, by digest: one statement, whatever the basket's size."""
-    digests = [digest for item in items for digest in item.digests]
-    if not digests:
-        return {}
-    rows = connection.connection.execute(FIND_KEYS, (digests, draft, means.now), prepare=True).fetchall()
+    return keys_among(connection.connection.execute(*ask_for_keys(items, draft, means)).fetchall())
+
+
+def ask_for_keys(items: Sequence[Item], draft: UUID | None, means: Means) -> tuple[str, Sequence[Any]]:
+    """The question that `keys_among` reads the answer of, for acts that ask it together with more."""
+    return FIND_KEYS, (",".join([f"\\x{digest.hex()}" for item in items for digest in item.digests]), draft, means.now)
+
+
+def keys_among(rows: Sequence[Sequence[Any]]) -> dict[bytes, KeyFacts]:
+    """What the house knows, by digest, from the rows that it was asked for."""
     return {bytes(row[0]): _key_facts(row) for row in rows}
 
 
@@ -230,12 +240,7 @@ def facts_of_several(redemptions: Collection[UUID]) -> dict[UUID, dict[str, Any]
 
 def of_draft(draft: UUID) -> UUID | None:
     """The redemption that a draft became, if it did."""
-    row = connection.connection.execute(
-        "SELECT r.id FROM redemption_redemption r WHERE r.draft_id = %s "
-        "AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id)",
-        (draft,),
-        prepare=True,
-    ).fetchone()
+    row = connection.connection.execute(FIND_OF_DRAFT, (draft,), prepare=True).fetchone()
     return row[0] if row else None
 
 

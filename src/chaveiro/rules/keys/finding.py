@@ -15,7 +15,7 @@ from chaveiro.rules import errors
 from chaveiro.rules.keys.reading import Reading, last_five, read
 from chaveiro.rules.keys.reedsolomon import KEY_SYMBOLS
 from chaveiro.rules.keys.words import HARD, Word, stretches
-from chaveiro.rules.symbols import composed
+from chaveiro.rules.symbols import IGNORED_CLASS, composed
 
 MAX_TEXT = 500_000
 """Characters of a text in which keys are looked for: ten thousand rows of a file, with room to spare."""
@@ -200,6 +200,7 @@ def _one_case(piece: str) -> bool:
 
 # What a log makes of the characters between two groups: each becomes as many spaces, so that places stay the same.
 _ESCAPED = re.compile(r"\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[abfnrtv0]|%[0-9A-Fa-f]{2}|&#?\w{1,8};")
+_NO_SYMBOL = re.compile(f"[{IGNORED_CLASS}{re.escape(HARD)}]+")
 _SPACES_FOR_HARD = str.maketrans(dict.fromkeys(HARD, " "))
 
 
@@ -209,7 +210,8 @@ def scrub(text: str) -> str:
     For logs: escaped characters, commas and quotes may stand in a key too, and all shapes that overlap are removed, not
     only the likeliest. A text longer than `MAX_TEXT` is cut there.
     """
-    if len(text) < KEY_SYMBOLS - 2:
+    # Most texts are short fields: too short for a key once what no key counts is left out.
+    if len(text) < KEY_SYMBOLS - 2 or (text.isascii() and len(_NO_SYMBOL.sub("", text)) < KEY_SYMBOLS - 2):
         return text
     text = text[:MAX_TEXT]
     blanked = _ESCAPED.sub(lambda match: " " * len(match[0]), text).translate(_SPACES_FOR_HARD)

@@ -29,29 +29,37 @@ CREATE POLICY web_reads ON customers_person FOR SELECT TO {R}_web USING (
 CREATE POLICY web_reads ON customers_role FOR SELECT TO {R}_web USING (
     (SELECT scope_kind() = 'operator') OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer())));
 
--- Called inside other rooms' functions, with their rights.
-CREATE FUNCTION customers_open(customer jsonb, person jsonb, instant timestamptz) RETURNS void
+-- Called inside other rooms' functions, with their rights; each answers how many rows it wrote.
+CREATE FUNCTION customers_open(customer jsonb, person jsonb, instant timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $body$
 DECLARE
     customer_id uuid := (customer ->> 'id')::uuid;
     person_id uuid := (person ->> 'id')::uuid;
 BEGIN
-    INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone, domain_prefix, opened_at, is_test)
-    VALUES (customer_id, customer ->> 'name', customer ->> 'country', customer ->> 'tax_number',
-        customer ->> 'language', customer ->> 'time_zone', customer ->> 'domain_prefix', instant,
-        coalesce((customer ->> 'is_test')::boolean, false));
-    INSERT INTO customers_person (id, customer_id, account_id, user_name, country_of_use, created_at)
-    VALUES (person_id, customer_id, (person ->> 'account')::uuid, person ->> 'user_name', customer ->> 'country', instant);
+    WITH opened AS (
+        INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone, domain_prefix, opened_at,
+            is_test)
+        VALUES (customer_id, customer ->> 'name', customer ->> 'country', customer ->> 'tax_number',
+            customer ->> 'language', customer ->> 'time_zone', customer ->> 'domain_prefix', instant,
+            coalesce((customer ->> 'is_test')::boolean, false))),
+    administrator AS (
+        INSERT INTO customers_person (id, customer_id, account_id, user_name, country_of_use, created_at)
+        VALUES (person_id, customer_id, (person ->> 'account')::uuid, person ->> 'user_name', customer ->> 'country',
+            instant))
     INSERT INTO customers_role (person_id, customer_id, name, since)
     VALUES (person_id, customer_id, 'administrator', instant);
+    RETURN 3;
 END $body$;
 
 CREATE FUNCTION customers_reach_out(of_customer uuid, by_organisation uuid, as_kind text, subscriptions uuid[],
-    instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+    instant timestamptz) RETURNS integer LANGUAGE plpgsql AS $body$
+DECLARE written integer;
 BEGIN
     INSERT INTO customers_reach (customer_id, organisation_id, kind, subscription_id, since)
     SELECT of_customer, by_organisation, as_kind, one, instant FROM unnest(subscriptions) AS one
     ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    RETURN written;
 END $body$;
 
 -- Whether a prefix is free, told to anybody: user names are public on every envelope.

@@ -18,13 +18,14 @@ GRANT UPDATE (state, settled_at, ended_at) ON delegation_partnerofrecord TO {R}_
 CREATE POLICY web_settles ON delegation_partnerofrecord FOR UPDATE TO {R}_web USING (
     (SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer()));
 
--- Called inside other rooms' functions, with their rights.
-CREATE FUNCTION delegation_propose(proposal jsonb, of_customer uuid, instant timestamptz) RETURNS void
+-- Called inside other rooms' functions, with their rights; answers how many rows it wrote.
+CREATE FUNCTION delegation_propose(proposal jsonb, of_customer uuid, instant timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $body$
 BEGIN
     INSERT INTO delegation_partnerofrecord (id, customer_id, subscription_id, organisation_id, state, proposed_at)
     VALUES ((proposal ->> 'id')::uuid, of_customer, (proposal ->> 'subscription')::uuid,
         (proposal ->> 'organisation')::uuid, 'proposed', instant);
+    RETURN 1;
 END $body$;
 """
 

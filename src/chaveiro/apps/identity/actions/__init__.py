@@ -7,6 +7,6 @@ sessions   who is signed in at which browser
 accounts   people who may sign in
 """
 
-from chaveiro.apps.identity.actions.scope import OUTSIDE, SCOPE_SQL, acting, digest_of, scope_of
+from chaveiro.apps.identity.actions.scope import Asked, acting, asking, digest_of
 
-__all__ = ["OUTSIDE", "SCOPE_SQL", "acting", "digest_of", "scope_of"]
+__all__ = ["Asked", "acting", "asking", "digest_of"]

@@ -52,14 +52,15 @@ $body$;
 CALL house_keep('identity_by_token(bytea, timestamptz)', 'identity_by_link(bytea, text, timestamptz)',
     'identity_use_link(bytea, text, timestamptz)');
 
--- Called inside other rooms' functions, with their rights.
-CREATE FUNCTION identity_open_account(account jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+-- Called inside other rooms' functions, with their rights; answers how many rows it wrote.
+CREATE FUNCTION identity_open_account(account jsonb, instant timestamptz) RETURNS integer LANGUAGE plpgsql AS $body$
 BEGIN
     INSERT INTO identity_account (id, password, login_name, kind, customer_id, email, alternate_email, given_name,
         family_name, language, time_zone, created_at)
     VALUES ((account ->> 'id')::uuid, '!', account ->> 'login_name', 'customer', (account ->> 'customer')::uuid,
         account ->> 'email', account ->> 'alternate_email', account ->> 'given_name', account ->> 'family_name',
         account ->> 'language', account ->> 'time_zone', instant);
+    RETURN 1;
 END $body$;
 
 CALL house_framework('SELECT, INSERT, UPDATE, DELETE', 'django_session');

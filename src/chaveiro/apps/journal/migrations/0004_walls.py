@@ -27,15 +27,19 @@ CREATE POLICY web_reads ON journal_seal FOR SELECT TO {R}_web USING (scope_kind(
 CREATE POLICY web_reads ON journal_node FOR SELECT TO {R}_web USING (scope_kind() <> '');
 CREATE POLICY web_reads ON journal_checkpoint FOR SELECT TO {R}_web USING (scope_kind() <> '');
 
--- Called inside other rooms' functions, with their rights.
-CREATE FUNCTION journal_append(entries jsonb, actor jsonb, of_customer uuid, instant timestamptz) RETURNS void
+-- Called inside other rooms' functions, with their rights; answers how many entries it wrote.
+CREATE FUNCTION journal_append(entries jsonb, actor jsonb, of_customer uuid, instant timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $body$
+DECLARE written integer;
 BEGIN
     INSERT INTO journal_entry (at, tag, actor_kind, actor_id, organisation_id, on_behalf, customer_id, subject_kind,
         subject_id, facts)
-    SELECT instant, entry ->> 'tag', actor ->> 'kind', (actor ->> 'account')::uuid, (actor ->> 'organisation')::uuid,
-        (entry ->> 'on_behalf')::uuid, of_customer, entry ->> 'subject_kind', entry ->> 'subject_id', entry -> 'facts'
-    FROM jsonb_array_elements(entries) AS entry;
+    SELECT instant, entry.tag, actor ->> 'kind', (actor ->> 'account')::uuid, (actor ->> 'organisation')::uuid,
+        entry.on_behalf, of_customer, entry.subject_kind, entry.subject_id, entry.facts
+    FROM jsonb_to_recordset(entries)
+        AS entry (tag text, on_behalf uuid, subject_kind text, subject_id text, facts jsonb);
+    GET DIAGNOSTICS written = ROW_COUNT;
+    RETURN written;
 END $body$;
 """
 

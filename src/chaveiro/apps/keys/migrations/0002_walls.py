@@ -70,8 +70,14 @@ BEGIN
     LEFT JOIN keys_hold h ON h.key_id = k.number AND h.until > instant AND h.draft_id IS DISTINCT FROM mine
     WHERE k.digest = ANY (digests);
 END $body$;
--- One plan for all: planning its six tables anew costs more than running it.
+-- One plan for all: planning its six tables anew costs more than running it. It goes by indexes from the first day on,
+-- so that a plan made while a table was small does no harm when it has grown.
 ALTER FUNCTION keys_find(bytea[], uuid, timestamptz) SET plan_cache_mode = 'force_generic_plan';
+ALTER FUNCTION keys_find(bytea[], uuid, timestamptz) SET enable_seqscan = off;
+ALTER FUNCTION keys_find(bytea[], uuid, timestamptz) SET enable_hashjoin = off;
+ALTER FUNCTION keys_find(bytea[], uuid, timestamptz) SET enable_mergejoin = off;
+ALTER FUNCTION keys_find(bytea[], uuid, timestamptz) SET enable_bitmapscan = off;
+ALTER FUNCTION keys_find(bytea[], uuid, timestamptz) SET enable_memoize = off;
 
 -- Sets keys aside for a draft, those that are for sale and in nobody else's live hold; answers which it got.
 CREATE FUNCTION keys_hold_for(numbers bigint[], draft uuid, instant timestamptz, for_long interval, at_most interval)
@@ -100,29 +106,34 @@ CALL house_keep('keys_find(bytea[], uuid, timestamptz)', 'keys_hold_for(bigint[]
 
 -- Called inside other rooms' functions, with their rights. Compare-and-set: all of these keys, for sale and in no other
 -- live hold, or none. In order of number, so that two overlapping baskets wait for each other and never for ever.
-CREATE FUNCTION keys_spend(lines jsonb, customer uuid, draft uuid, instant timestamptz) RETURNS void
+-- Answers how many.
+CREATE FUNCTION keys_spend(lines jsonb, customer uuid, draft uuid, instant timestamptz) RETURNS integer
 LANGUAGE plpgsql AS $body$
-DECLARE wanted bigint[]; spent integer;
+DECLARE line jsonb; spent bigint[] := '{{}}';
 BEGIN
-    SELECT array_agg(line.number ORDER BY line.number) INTO wanted
-    FROM jsonb_to_recordset(lines) AS line (number bigint);
-    IF cardinality(wanted) > 1 THEN
-        PERFORM FROM keys_key WHERE number = ANY (wanted) ORDER BY number FOR UPDATE;
+    IF jsonb_array_length(lines) > 1 THEN
+        lines := (SELECT jsonb_agg(one ORDER BY (one ->> 'number')::bigint) FROM jsonb_array_elements(lines) AS one);
     END IF;
-    UPDATE keys_key k SET state = 'redeemed', customer_id = customer, redeemed_at = instant
-    FROM jsonb_to_recordset(lines) AS line (number bigint, seats integer, months integer), keys_batch b
-    WHERE k.number = line.number AND k.state = 'released'
-      AND b.id = k.batch_id AND b.seats = line.seats AND b.months = line.months;
-    GET DIAGNOSTICS spent = ROW_COUNT;
-    IF spent <> jsonb_array_length(lines) THEN
-        RAISE EXCEPTION 'a key changed' USING ERRCODE = 'CV001';
-    END IF;
+    FOR place IN 0 .. jsonb_array_length(lines) - 1 LOOP
+        line := lines -> place;
+        UPDATE keys_key k SET state = 'redeemed', customer_id = customer, redeemed_at = instant
+        FROM keys_batch b
+        WHERE k.number = (line ->> 'number')::bigint AND k.state = 'released' AND b.id = k.batch_id
+          AND b.seats = (line ->> 'seats')::integer AND b.months = (line ->> 'months')::integer;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'a key changed' USING ERRCODE = 'CV001';
+        END IF;
+        spent := spent || (line ->> 'number')::bigint;
+    END LOOP;
     -- The keys are locked: no hold of them begins from here on, so that what is not deleted is somebody else's.
-    DELETE FROM keys_hold h
-    WHERE h.key_id = ANY (wanted) AND (h.until <= instant OR h.draft_id IS NOT DISTINCT FROM draft);
-    IF EXISTS (SELECT FROM keys_hold h WHERE h.key_id = ANY (wanted)) THEN
-        RAISE EXCEPTION 'a key is held' USING ERRCODE = 'CV001';
+    IF EXISTS (SELECT FROM keys_hold h WHERE h.key_id = ANY (spent)) THEN
+        DELETE FROM keys_hold h
+        WHERE h.key_id = ANY (spent) AND (h.until <= instant OR h.draft_id IS NOT DISTINCT FROM draft);
+        IF EXISTS (SELECT FROM keys_hold h WHERE h.key_id = ANY (spent)) THEN
+            RAISE EXCEPTION 'a key is held' USING ERRCODE = 'CV001';
+        END IF;
     END IF;
+    RETURN cardinality(spent);
 END $body$;
 
 CREATE FUNCTION keys_give_back(wanted bigint[]) RETURNS integer LANGUAGE sql AS $body$

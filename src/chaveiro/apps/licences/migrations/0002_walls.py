@@ -18,12 +18,14 @@ GRANT SELECT ON licences_licence TO {R}_web;
 CREATE POLICY web_reads ON licences_licence FOR SELECT TO {R}_web USING (
     (SELECT scope_kind() = 'operator') OR ((SELECT scope_kind() = 'customer') AND customer_id = (SELECT scope_customer())));
 
--- Called inside other rooms' functions, with their rights. The seat is counted on the subscription, whose check refuses.
-CREATE FUNCTION licences_assign(licence jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+-- Called inside other rooms' functions, with their rights; answers how many rows it wrote. The seat is counted on the
+-- subscription, whose check refuses.
+CREATE FUNCTION licences_assign(licence jsonb, instant timestamptz) RETURNS integer LANGUAGE plpgsql AS $body$
 BEGIN
     INSERT INTO licences_licence (id, customer_id, person_id, product_id, subscription_id, automatic, since)
     VALUES ((licence ->> 'id')::uuid, (licence ->> 'customer')::uuid, (licence ->> 'person')::uuid,
         (licence ->> 'product')::bigint, (licence ->> 'subscription')::uuid, true, instant);
+    RETURN 1;
 END $body$;
 """
 

@@ -18,11 +18,14 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON procrastinate_jobs, procrastinate_events
     procrastinate_workers TO {R}_system;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {R}_system;
 
--- Called inside other rooms' functions, with their rights.
-CREATE FUNCTION notices_owe(owed jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+-- Called inside other rooms' functions, with their rights; answers how many rows it wrote.
+CREATE FUNCTION notices_owe(owed jsonb, instant timestamptz) RETURNS integer LANGUAGE plpgsql AS $body$
+DECLARE written integer;
 BEGIN
     INSERT INTO notices_owed (kind, facts, created_at)
     SELECT item ->> 'kind', item -> 'facts', instant FROM jsonb_array_elements(owed) AS item;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    RETURN written;
 END $body$;
 """
 

@@ -38,12 +38,14 @@ BEGIN
 END $body$;
 CALL house_keep('operations_take(uuid, interval, integer, integer, timestamptz)');
 
--- Called inside other rooms' functions, with their rights: the answer is stored with the act (K5).
-CREATE FUNCTION operations_remember(answer jsonb, instant timestamptz) RETURNS void LANGUAGE plpgsql AS $body$
+-- Called inside other rooms' functions, with their rights: the answer is stored with the act (K5). Answers how many rows
+-- it wrote.
+CREATE FUNCTION operations_remember(answer jsonb, instant timestamptz) RETURNS integer LANGUAGE plpgsql AS $body$
 BEGIN
     INSERT INTO operations_answer (actor_id, method, path, key, body_digest, status, body, at)
     VALUES ((answer ->> 'actor')::uuid, answer ->> 'method', answer ->> 'path', answer ->> 'key',
         decode(answer ->> 'body_digest', 'hex'), (answer ->> 'status')::smallint, answer -> 'body', instant);
+    RETURN 1;
 END $body$;
 """
 

@@ -4,13 +4,16 @@
       ▲                              │
       └── somebody was faster: look again, say the truth
 
+Two messages for the database, where no subscription is named: all that is asked first, with BEGIN and the scope; then
+the plan, with COMMIT.
+
 An error at COMMIT means *unknown*, never *failed*: where the act has a name (an Idempotency-Key, a draft) it is asked
 again, and the second time finds what became of the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,7 +22,7 @@ from uuid import UUID
 import psycopg
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
-from chaveiro.apps.identity.actions import acting
+from chaveiro.apps.identity.actions import Asked, acting, asking
 from chaveiro.apps.operations import actions as operations
 from chaveiro.apps.redemption import queries
 from chaveiro.apps.redemption.actions import writing
@@ -133,11 +136,13 @@ def lost(fault: psycopg.Error | Error, *, ask_again: bool) -> None:
 
 
 def _attempt(actor: Actor, order: Order, means: Means, answering: Answering | None, *, thorough: bool) -> Outcome:
-    with acting(actor):
-        done = _done_before(order, answering)
+    with asking(actor, *_questions(order, answering), queries.ask_for_keys(order.items, order.draft, means)) as act:
+        done = _done_before(order, answering, act.answers)
         if done is not None:
             return done
-        weighed = weigh(actor, start_over(order, means), means, thorough=thorough)
+        # Keys that are taken up from another draft are looked at again afterwards.
+        known = None if order.start_over else queries.keys_among(act.answers[-1])
+        weighed = weigh(actor, start_over(order, means), means, thorough=thorough, known=known)
         refuse(weighed)
         if order.fingerprint is not None and order.fingerprint != weighed.plan.fingerprint:
             raise SumChanged(fingerprint=weighed.plan.fingerprint)
@@ -153,22 +158,31 @@ def _attempt(actor: Actor, order: Order, means: Means, answering: Answering | No
         answer = None
         if answering is not None:
             answer = answer_row(answering.request, status=answering.status, body=answering.present(outcome))
-        plan = writing.plan_json(actor, weighed, names, means, answer)
-        connection.connection.execute(COMMIT, (plan, means.now), prepare=True)
+        act.finish(COMMIT, (writing.plan_json(actor, weighed, names, means, answer), means.now))
         return outcome
 
 
-def _done_before(order: Order, answering: Answering | None) -> Outcome | None:
-    """What became of the same act, if it was done before."""
+def _questions(order: Order, answering: Answering | None) -> list[Asked]:
+    """What is asked first: whether the same act was done before."""
+    asked: list[Asked] = []
     if answering is not None:
-        stored = operations.remembered(answering.request)
+        asked += operations.questions(answering.request)
+    if order.draft is not None:
+        asked += [(LOCK_DRAFT, (order.draft,)), (queries.FIND_OF_DRAFT, (order.draft,))]
+    return asked
+
+
+def _done_before(order: Order, answering: Answering | None, answers: Sequence[Sequence[Any]]) -> Outcome | None:
+    """What became of the same act, if it was done before; `answers` begin with those to `_questions`."""
+    if answering is not None:
+        locked, found, *answers = answers
+        stored = operations.recall(answering.request, locked, found)
         if stored is not None:
             return _replayed(stored.body)
     if order.draft is not None:
-        connection.connection.execute(LOCK_DRAFT, (order.draft,), prepare=True)
-        made = queries.of_draft(order.draft)
-        if made is not None:
-            return outcome_of(made)
+        _, made, *_ = answers
+        if made:
+            return outcome_of(made[0][0])
     return None
 
 

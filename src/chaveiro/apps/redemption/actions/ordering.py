@@ -65,11 +65,14 @@ class Weighed:
     same_tax_number: bool
 
 
-def weigh(actor: Actor, order: Order, means: Means, *, thorough: bool) -> Weighed:
+def weigh(
+    actor: Actor, order: Order, means: Means, *, thorough: bool, known: Mapping[bytes, rules.KeyFacts] | None = None
+) -> Weighed:
     """Gather what is known, then let the rulebook decide. Changes nothing.
 
     `thorough` also asks what the commit itself would find out (whether the prefix is free), so that a preview tells
-    every fault at once. Raises NotAllowed and NotFound; other faults are in the answer.
+    every fault at once. `known` is what the house knows of the keys, where that was asked before. Raises NotAllowed and
+    NotFound; other faults are in the answer.
     """
     target, country = None, None
     if order.subscription is not None:
@@ -78,7 +81,8 @@ def weigh(actor: Actor, order: Order, means: Means, *, thorough: bool) -> Weighe
     around = rules.Situation(
         order.purpose, means.day, country or customer_country, customer is None, target, order.seats_after
     )
-    known = queries.known_keys(order.items, order.draft, means)
+    if known is None:
+        known = queries.known_keys(order.items, order.draft, means)
     plan, verdicts, found = rules.plan(order.items, known, around)
     proposed, against = _proposed(actor, order, customer)
     form = _form_faults(order, customer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -16,24 +16,26 @@ from chaveiro.rules.actors import Actor
 from chaveiro.rules.means import Means
 from chaveiro.rules.openings import Administrator, NewCustomer
 
+Id = TypeVar("Id", UUID, str)
+
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class Names(Generic[Id]):
     """The ids that a redemption gives to what it makes; `subscriptions` one for each effect, in order."""
 
-    redemption: UUID
+    redemption: Id
     reference: str
-    customer: UUID
-    account: UUID | None
-    person: UUID | None
-    subscriptions: tuple[UUID, ...]
-    licences: tuple[UUID, ...]
+    customer: Id
+    account: Id | None
+    person: Id | None
+    subscriptions: tuple[Id, ...]
+    licences: tuple[Id, ...]
 
-    @classmethod
-    def made(cls, weighed: Weighed, means: Means) -> Names:
+    @staticmethod
+    def made(weighed: Weighed, means: Means) -> Names[UUID]:
         """New ids for whatever is new, the standing ones for the rest."""
         effects, opens = weighed.plan.effects, weighed.customer is None
-        return cls(
+        return Names(
             means.new_id(),
             rules.reference(means.random_bytes(5)),
             weighed.customer or means.new_id(),
@@ -43,10 +45,24 @@ class Names:
             tuple(means.new_id() for _ in effects) if opens else (),
         )
 
+    def written(self) -> Names[str]:
+        """The same as text, each made once: the same ones stand in many places of a plan."""
+        return Names(
+            str(self.redemption),
+            self.reference,
+            str(self.customer),
+            None if self.account is None else str(self.account),
+            None if self.person is None else str(self.person),
+            tuple(map(str, self.subscriptions)),
+            tuple(map(str, self.licences)),
+        )
 
-def plan_json(actor: Actor, weighed: Weighed, names: Names, means: Means, answer: Mapping[str, Any] | None) -> str:
+
+def plan_json(
+    actor: Actor, weighed: Weighed, named: Names[UUID], means: Means, answer: Mapping[str, Any] | None
+) -> str:
     """Everything that `redemption_commit` writes, as JSON text; the SQL function is its reader."""
-    order, plan = weighed.order, weighed.plan
+    order, plan, names = weighed.order, weighed.plan, named.written()
     seller = actor.organisation
     whole = {
         "actor": {"kind": actor.kind.value, "account": actor.account, "organisation": actor.organisation},
@@ -92,7 +108,7 @@ def plan_json(actor: Actor, weighed: Weighed, names: Names, means: Means, answer
 
 
 def _opening(
-    customer: UUID | NewCustomer | None, person: Administrator | None, names: Names, *, is_test: bool
+    customer: UUID | NewCustomer | None, person: Administrator | None, names: Names[str], *, is_test: bool
 ) -> dict[str, Any]:
     if not isinstance(customer, NewCustomer) or person is None:
         return {"customer": None, "account": None, "person": None}
@@ -123,7 +139,7 @@ def _opening(
     }
 
 
-def _effect(effect: rules.Effect, subscription: UUID, names: Names) -> dict[str, Any]:
+def _effect(effect: rules.Effect, subscription: str, names: Names[str]) -> dict[str, Any]:
     before, target = effect.sum.footing.before, effect.target
     return {
         "subscription": subscription,
@@ -146,7 +162,7 @@ def _effect(effect: rules.Effect, subscription: UUID, names: Names) -> dict[str,
     }
 
 
-def _line(key: rules.KeyFacts, effect: rules.Effect, subscription: UUID) -> dict[str, Any]:
+def _line(key: rules.KeyFacts, effect: rules.Effect, subscription: str) -> dict[str, Any]:
     return {
         "number": key.number,
         "subscription": subscription,
@@ -162,7 +178,7 @@ def _proposal(weighed: Weighed, means: Means) -> dict[str, Any] | None:
     return {"id": means.new_id(), "organisation": weighed.proposed, "subscription": None}
 
 
-def _owed(names: Names) -> list[dict[str, Any]]:
+def _owed(names: Names[str]) -> list[dict[str, Any]]:
     """The mail that lets the administrator take ownership, whose secret is made when it is posted; then the receipt."""
     receipt = {"kind": "receipt", "facts": {"redemption": names.redemption}}
     if names.account is None:
@@ -170,7 +186,7 @@ def _owed(names: Names) -> list[dict[str, Any]]:
     return [{"kind": "ownership", "facts": {"account": names.account, "customer": names.customer}}, receipt]
 
 
-def _entries(weighed: Weighed, names: Names) -> list[dict[str, Any]]:
+def _entries(weighed: Weighed, names: Names[str]) -> list[dict[str, Any]]:
     """What the journal is told: ids and numbers only."""
     plan = weighed.plan
     entries = [
@@ -203,5 +219,5 @@ def _entries(weighed: Weighed, names: Names) -> list[dict[str, Any]]:
     return entries
 
 
-def _entry(tag: str, subject: UUID, **facts: Any) -> dict[str, Any]:
+def _entry(tag: str, subject: str, **facts: Any) -> dict[str, Any]:
     return {"tag": tag, "subject_kind": tag.partition(":")[0], "subject_id": subject, "facts": facts}

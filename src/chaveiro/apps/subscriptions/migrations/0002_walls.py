@@ -34,9 +34,9 @@ CREATE POLICY web_reads ON subscriptions_ledgerrow FOR SELECT TO {R}_web USING (
           AND (r.subscription_id IS NULL OR r.subscription_id = subscriptions_ledgerrow.subscription_id))));
 
 -- Called inside other rooms' functions, with their rights. The rulebook computed the effect; the version that it was
--- computed from guards it, and the row it appends says everything that changed.
+-- computed from guards it, and the row it appends says everything that changed. Answers how many rows it wrote.
 CREATE FUNCTION subscriptions_apply(effect jsonb, of_customer uuid, actor jsonb, on_day date, instant timestamptz)
-RETURNS void LANGUAGE plpgsql AS $body$
+RETURNS integer LANGUAGE plpgsql AS $body$
 DECLARE row_number integer := (effect ->> 'number')::integer; of_subscription uuid := (effect ->> 'subscription')::uuid;
 BEGIN
     IF row_number = 1 THEN
@@ -64,6 +64,7 @@ BEGIN
         (effect ->> 'credit_before')::integer, (effect ->> 'seats_after')::integer, (effect ->> 'ends_after')::date,
         (effect ->> 'credit_after')::integer, (effect ->> 'policy')::bigint, actor ->> 'kind',
         (actor ->> 'account')::uuid, (actor ->> 'organisation')::uuid, instant);
+    RETURN 2;
 END $body$;
 """
 
