@@ -171,9 +171,9 @@ def test_a_text_beyond_the_limit_is_refused():
 @pytest.mark.parametrize("unit", ["A1B2C ", "A1B2 ", "a ", "A1-", "*", "84G7Z-", "\u200b", "1" * 24 + " "])
 def test_no_text_within_the_limit_takes_long(unit):
     text = unit * (keys.MAX_TEXT // len(unit) // 5)
-    began = time.perf_counter()
+    began = time.process_time()
     keys.find_all(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("case", VECTORS["repairs"] + VECTORS["read_loosely"], ids=lambda case: case["typed"])
@@ -250,7 +250,7 @@ def test_a_log_without_keys_stays_as_it_is():
 
 def test_cleaning_a_line_of_a_log_is_quick():
     line = "GET /api/v1/subscriptions/sub_01J9X7ZK3M?on=2027-03-01 200 3f2a9c1e-1234-4abc-9def-001122334455 12.5 ms"
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(500):
         keys.scrub(line)
-    assert 500 / (time.perf_counter() - began) > 1_000
+    assert 500 / (time.process_time() - began) > 1_000
