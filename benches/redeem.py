@@ -9,7 +9,8 @@ of its work in it (reading the key, digest, rulebook, preview's sum, commit), fr
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benches.ground import Ground, ground, rate
@@ -78,6 +79,7 @@ def run() -> dict[str, Any]:
     """Ratios at 1, 2, 4 and 8 clients, and how a redemption grows with the house."""
     with ground() as place:
         world, floor = _world()
+        _same_rows(place, world, floor)
         small = _compare(place, world, floor, CLIENTS)
         _grow(place, keys=1_000_000, customers=10_000)
         large = _compare(place, world, floor, (1, 8))
@@ -141,20 +143,62 @@ def _act(world: Any) -> Any:
     return act
 
 
+def _same_rows(place: Ground, world: Any, floor: str) -> None:
+    """The floor and the action write as many rows of each table; raises RuntimeError otherwise."""
+    from django.db import connection
+
+    (key,) = _keys(world, 1)
+    _keys_for_the_floor(place, world, 1)
+    connection.ensure_connection()
+    ours = _rows(lambda: _act(world)(key))
+    theirs = _rows(lambda: connection.connection.execute(floor.replace("chr(58)", "':'")))
+    if ours != theirs:
+        raise RuntimeError(f"the floor writes other rows: {ours}, not {theirs}")
+
+
+def _rows(do: Callable[[], object]) -> Counter[tuple[str, str]]:
+    """How many rows of each table are inserted, changed and deleted by what is done, and undone at the end."""
+    from django.db import transaction
+
+    with transaction.atomic():
+        before = _pending()
+        do()
+        rows = _pending()
+        rows.subtract(before)
+        transaction.set_rollback(True)
+    return +rows
+
+
+def _pending() -> Counter[tuple[str, str]]:
+    from django.db import connection
+
+    rows = connection.connection.execute(
+        "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
+    ).fetchall()
+    return Counter(
+        {(row[0], what): count for row in rows for what, count in zip(("new", "changed", "gone"), row[1:], strict=True)}
+    )
+
+
 def _floor(place: Ground, world: Any, floor: str, clients: int) -> float:
+    _keys_for_the_floor(place, world, 60_000)
+    return place.pgbench(floor, clients, SECONDS)
+
+
+def _keys_for_the_floor(place: Ground, world: Any, count: int) -> None:
+    """So many keys for sale, and a sequence that tells the floor their numbers."""
+    import psycopg
     from django.db import connection
 
     connection.ensure_connection()
     before = connection.connection.execute("SELECT max(number) FROM keys_key").fetchone()[0]
-    _keys(world, 60_000)
-    import psycopg
+    _keys(world, count)
 
     with psycopg.connect(place.dsn("postgres"), autocommit=True) as link:
         link.execute("DROP SEQUENCE IF EXISTS bench_floor")
         link.execute(f"CREATE SEQUENCE bench_floor START {before + 1}")
         link.execute("GRANT USAGE ON bench_floor TO chaveiro_system")
     connection.close()
-    return place.pgbench(floor, clients, SECONDS)
 
 
 def _grow(place: Ground, keys: int, customers: int) -> None:
