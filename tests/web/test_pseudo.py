@@ -65,7 +65,7 @@ def test_no_page_cuts_a_text_that_is_longer_and_none_has_a_text_of_its_own(
 ) -> None:
     monkeypatch.setenv("PSEUDO_LOCALE", str(build(tmp_path / "locale")))
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.web.pseudo_settings")
-    start = starts(who)
+    start, _keys = starts(who)
     found: list[str] = []
     with serving(server, real_database, tmp_path) as address, sync_playwright() as playwright:
         page = chromium(playwright).new_context(locale="en", viewport=WIDE, reduced_motion="reduce").new_page()
