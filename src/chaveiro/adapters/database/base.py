@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg import ClientCursor
+from psycopg.pq import TransactionStatus
 
 NOTHING: tuple[str, Sequence[Any]] = ("", ())
 
@@ -34,6 +35,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # Whether a transaction stands is unknown, and Django believes that none does.
             self.close()
             raise
+
+    def _commit(self) -> None:
+        # An act may have ended with its last statement, in one message with COMMIT.
+        if self.connection is None or self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            super()._commit()  # type: ignore[misc]
 
     def _set_autocommit(self, autocommit: bool) -> None:
         if self.connection.autocommit != autocommit:

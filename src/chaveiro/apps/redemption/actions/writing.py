@@ -17,6 +17,7 @@ from chaveiro.rules.means import Means
 from chaveiro.rules.openings import Administrator, NewCustomer
 
 Id = TypeVar("Id", UUID, str)
+AS_JSON = json.JSONEncoder(default=str, ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def plan_json(
         "owed": _owed(names),
         "answer": answer,
     }
-    return json.dumps(whole, default=str, ensure_ascii=False)
+    return AS_JSON(whole)
 
 
 def _opening(
