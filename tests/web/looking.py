@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page
 
@@ -15,7 +12,6 @@ RULES = {
 }
 NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 TARGET = 24  # CSS pixels, WCAG 2.5.8
-SHOTS = os.environ.get("CHAVEIRO_SHOTS", "")
 
 # Links within a sentence are excepted (WCAG 2.5.8, inline); what is hidden has no size.
 SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
@@ -68,7 +64,6 @@ class Looking:
                 for violation in results.response["violations"]
                 for node in violation["nodes"][:3]
             ]
-            self._shoot(f"{name}-{scheme}")
         self.page.emulate_media(color_scheme="light")
         if keyboard:
             self._by_keyboard(name)
@@ -80,7 +75,6 @@ class Looking:
             wide = self.page.evaluate(WIDER)
             self.found.append(f"{name} is wider than {NARROW['width']} pixels: {wide}")
         self.found += [f"{name} has a small target: {each}" for each in self.page.evaluate(SMALL_TARGETS)[:3]]
-        self._shoot(f"{name}-narrow")
         self.page.set_viewport_size(WIDE)
 
     def _by_keyboard(self, name: str) -> None:
@@ -95,9 +89,3 @@ class Looking:
     def _heard(self, message: ConsoleMessage) -> None:
         if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
             self.found.append(f"{self.page.url} broke the policy: {message.text[:160]}")
-
-    def _shoot(self, name: str) -> None:
-        if SHOTS:
-            folder = Path(SHOTS)
-            folder.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=folder / f"{name}-{self.language}.png", full_page=True)

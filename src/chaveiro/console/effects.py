@@ -111,6 +111,7 @@ def reversal_letter(desk: Desk, owed: Owed) -> None:
             "organisation": facts["customer"]["name"],
             "closed": facts["customer"]["closed"],
             "keys": len(facts["lines"] or ()),
+            "reason": facts["reversal_reason"],
         }
 
     deliver(desk, owed, Occasion("reversal", account, None, words, closed_too=True))

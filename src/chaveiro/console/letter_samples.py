@@ -37,9 +37,14 @@ def samples(reader: Reader) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     yield "ownership", "ownership", {**ownership, "organisation": PADARIA}
     yield "ownership", "ownership-partner", {**ownership, "organisation": ""}
     yield "receipt", "receipt", _receipt(at)
-    undone = {"reference": REFERENCE, "organisation": PADARIA, "keys": 3}
+    undone = {
+        "reference": REFERENCE,
+        "organisation": PADARIA,
+        "keys": 3,
+        "reason": "Engano na escolha do cliente",
+    }
     yield "reversal", "reversal", {**undone, "closed": True}
-    moved = {**undone, "reason": "Engano na escolha do cliente", "effects": _receipt(at)["effects"]}
+    moved = {**undone, "effects": _receipt(at)["effects"]}
     yield "correction_wrong", "correction-wrong", {**moved, "closed": True}
     yield "correction_right", "correction-right", {**moved, "closed": False}
     yield "draft_resume", "draft-resume", {"link": LINK.format("redeem/resume"), "until": until}

@@ -12,6 +12,19 @@ from chaveiro.rules.errors import NotAllowed, NotFound
 
 PARTNER_ROLES = ("owner", "sales", "technician")
 CUSTOMER_ROLES = ("administrator", "billing")
+NEEDED = {Kind.CUSTOMER: CUSTOMER_ROLES, Kind.CHANNEL: PARTNER_ROLES}
+
+
+def redeems(actor: Actor) -> bool:
+    """Whether somebody may redeem at all: a stranger with a key, a partner, whoever a customer gave a role for it."""
+    return actor.kind is Kind.ANONYMOUS or not actor.roles.isdisjoint(NEEDED.get(actor.kind, ()))
+
+
+def may_begin(actor: Actor) -> None:
+    """Pass, or raise NotAllowed: who has no role for it is told at the start of a redemption, and holds no keys."""
+    if not redeems(actor):
+        needed = NEEDED.get(actor.kind, ())
+        raise NotAllowed(needs=" | ".join(needed) or "partner, or administrator of the organisation")
 
 
 def may_redeem(

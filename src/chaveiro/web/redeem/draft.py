@@ -18,16 +18,15 @@ from chaveiro.apps.customers import queries as customers
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption.actions import drafting, resuming
 from chaveiro.rules.actors import Actor, Kind
-from chaveiro.rules.authority import CUSTOMER_ROLES, PARTNER_ROLES
+from chaveiro.rules.authority import may_begin
 from chaveiro.rules.drafts import CODE_BYTES, LIFE, ResumeCode
-from chaveiro.rules.errors import NotAllowed, NotFound
+from chaveiro.rules.errors import NotFound
 
 PREFIX = "__Host-draft-" if settings.SECURE else "draft-"
 SALT = "chaveiro draft"
 LIFE_SECONDS = int(LIFE.total_seconds())
 DRAFTS_AT_MOST = 10
 TAG_DIGITS = 12
-NEEDED = {Kind.CUSTOMER: CUSTOMER_ROLES, Kind.CHANNEL: PARTNER_ROLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +181,7 @@ def desk_of(request: Any, tag: str) -> Desk | None:
 
 def may_redeem(request: Any) -> None:
     """Pass, or raise NotAllowed: who is signed in without a role for it is told at the start, not at the end."""
-    if not redeems(request.actor):
-        needed = NEEDED.get(request.actor.kind, ())
-        raise NotAllowed(needs=" | ".join(needed) or "partner, or administrator of the organisation")
-
-
-def redeems(actor: Actor) -> bool:
-    """Whether somebody may redeem at all: a stranger with a key, a partner, whoever a customer gave a role for it."""
-    return actor.kind is Kind.ANONYMOUS or not actor.roles.isdisjoint(NEEDED.get(actor.kind, ()))
+    may_begin(request.actor)
 
 
 def _cookie(request: HttpRequest, tag: str) -> str:

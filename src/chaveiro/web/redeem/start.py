@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from chaveiro import wiring
 from chaveiro.apps.redemption.actions import choosing, drafting, resuming
 from chaveiro.rules.actors import Actor, Kind
+from chaveiro.rules.authority import redeems
 from chaveiro.rules.drafts import ResumeCode
 from chaveiro.rules.errors import NotFound, Refusal
 from chaveiro.web.addresses import id_in
@@ -19,7 +20,7 @@ from chaveiro.web.limiting import count
 from chaveiro.web.moving import see_other
 from chaveiro.web.pages import page, problem
 from chaveiro.web.redeem import draft, targets
-from chaveiro.web.redeem.draft import Desk, may_redeem, open_desk, redeems, remember, unfinished
+from chaveiro.web.redeem.draft import Desk, may_redeem, open_desk, remember, unfinished
 from chaveiro.web.redeem.journey import where
 
 CODE_LENGTH_AT_MOST = 100
