@@ -67,6 +67,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 ROOMS = [
     "journal",
+    "clocks",
     "operations",
     "notices",
     "identity",

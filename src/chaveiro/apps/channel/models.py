@@ -17,6 +17,7 @@ class Organisation(models.Model):
     country = models.CharField(max_length=2)
     language = models.TextField(default="pt-pt")
     registration_number = models.CharField(max_length=7, null=True)
+    notice_email = models.TextField(default="")  # where its notices go; empty: to its owners
     suspended_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from chaveiro.apps.channel.models import Organisation
+from chaveiro.apps.clocks.models import Clock
 from chaveiro.apps.identity.models import Account
 
 
@@ -22,15 +23,21 @@ class Customer(models.Model):
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     is_test = models.BooleanField(default=False)
+    clock = models.ForeignKey(Clock, models.PROTECT, null=True, db_index=False)  # a test customer may live on one
+    contact_email = models.TextField(default="")  # where notices to the organisation itself go
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(clock__isnull=True) | models.Q(is_test=True), name="only_test_customers_have_clocks"
+            ),
             models.UniqueConstraint(fields=["domain_prefix"], name="prefix_is_unique_for_ever"),
             models.CheckConstraint(
                 condition=models.Q(domain_prefix__regex=r"^[a-z0-9]{3,27}$"), name="prefix_has_its_form"
             ),
         ]
         indexes = [
+            models.Index(fields=["clock"], condition=models.Q(clock__isnull=False), name="customer_by_clock"),
             # Of those that stand; the function is the room's own, in 0003_tax_numbers. What is included lets whole
             # groups be read off the index (0007).
             models.Index(

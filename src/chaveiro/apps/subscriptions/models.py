@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
 
 from chaveiro.apps.catalog.models import Policy, Product
+from chaveiro.apps.clocks.models import Clock
 from chaveiro.apps.customers.models import Customer
+
+LOOK_NOW = date.min
+NEVER = date.max
 
 
 class Subscription(models.Model):
@@ -28,6 +34,9 @@ class Subscription(models.Model):
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)  # by reversal of the redemption that opened it
     erased_on = models.DateField(null=True)
+    clock = models.ForeignKey(Clock, models.PROTECT, null=True, db_index=False)  # its customer's, kept beside
+    # The day on which the sweep has to look at it again: LOOK_NOW after every change, NEVER when all is done.
+    due_on = models.DateField(db_default=LOOK_NOW)
 
     class Meta:
         constraints = [
@@ -40,7 +49,52 @@ class Subscription(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(paid_by__in=["key", "direct"]), name="payer_is_known"),
         ]
-        indexes = [models.Index(fields=["ends_on"], name="subscription_by_end")]
+        indexes = [
+            models.Index(fields=["ends_on"], name="subscription_by_end"),
+            models.Index(fields=["due_on"], condition=models.Q(clock__isnull=True), name="subscription_due"),
+            models.Index(
+                fields=["clock", "due_on"], condition=models.Q(clock__isnull=False), name="subscription_due_on_clock"
+            ),
+        ]
+
+
+class Block(models.Model):
+    """What stands against using a subscription, or against erasing its data; each holder lifts only its own.
+
+    `kind` is why: abuse, legal, unpaid, partner_suspended; `legal_hold` stops no use and keeps the data.
+    """
+
+    SEEN = ("seen_block", "customer_id", "subscription_id")
+    id = models.UUIDField(primary_key=True)
+    customer = models.ForeignKey(Customer, models.PROTECT, db_index=False)
+    subscription = models.ForeignKey(Subscription, models.PROTECT, null=True, db_index=False)  # null: all it has
+    kind = models.TextField()
+    holder = models.TextField()  # on whose side it was put: operator, channel, system
+    holder_id = models.UUIDField(null=True)  # the organisation of the channel
+    reason = models.TextField(default="")
+    put_by = models.UUIDField(null=True)
+    put_on = models.DateField()
+    put_at = models.DateTimeField()
+    lifted_by = models.UUIDField(null=True)
+    lifted_on = models.DateField(null=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["abuse", "legal", "unpaid", "partner_suspended", "legal_hold"]),
+                name="block_kind_is_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(holder__in=["operator", "channel", "system"]), name="block_holder_is_known"
+            ),
+            models.UniqueConstraint(
+                fields=["customer", "subscription", "kind", "holder", "holder_id"],
+                condition=models.Q(lifted_at__isnull=True),
+                nulls_distinct=False,
+                name="block_stands_once",
+            ),
+        ]
 
 
 class LedgerRow(models.Model):
