@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.isolation.table import ALL, LOOK, NOBODY, OPERATOR, PARTNER, REASON, Row, at
 
 HOLDERS = "administrator partner operator"
-DRAFTERS = "administrator user partner operator"  # who may not redeem may hold keys for somebody who may
+DRAFTERS = "administrator partner"  # who may not redeem holds no keys
 OPENING = {
     "purpose": "open",
     "keys": ["{key}"],

@@ -31,6 +31,7 @@ from chaveiro.rules.errors import Contention, NotAllowed, NotFound
 from chaveiro.rules.keys import scrub
 from chaveiro.rules.means import Means
 from chaveiro.rules.redemption import SumChanged
+from chaveiro.rules.reversal import AlreadyReversed
 from chaveiro.rules.verdicts import Fault, Refusals
 
 ATTEMPTS = 3
@@ -193,7 +194,7 @@ def _approve(
     with acting(actor):
         card = _waiting(correction)
         second = rules.may_approve(actor, card.proposed_by, card.proposed_at, house, means.now)
-        weighed = _weigh(actor, _proposal_of(card), means)
+        weighed = _weigh_again(actor, card, means)
         if weighed.faults:
             raise Refusals(weighed.faults)
         if fingerprint not in (None, "", weighed.plan.fingerprint):
@@ -207,6 +208,15 @@ def _approve(
             plan = plan_json(actor, card, weighed.scene, weighed.plan, made, means, second=second, answer=kept)
             connection.connection.execute("SELECT closing_correct(%s::jsonb, %s)", (plan, means.now))
         return done
+
+
+def _weigh_again(actor: Actor, card: CorrectionCard, means: Means) -> Weighed:
+    """What it would do now. Who waited while somebody else settled it is told that, not what it looks like since."""
+    try:
+        return _weigh(actor, _proposal_of(card), means)
+    except AlreadyReversed:
+        _waiting(card.id)
+        raise
 
 
 def _waiting(correction: UUID) -> CorrectionCard:

@@ -24,6 +24,7 @@ from chaveiro.apps.redemption.actions.ordering import Order, start_over, whole_d
 from chaveiro.apps.redemption.models import Draft, DraftKey
 from chaveiro.rules import redemption as rules
 from chaveiro.rules.actors import SYSTEM, Actor
+from chaveiro.rules.authority import may_begin
 from chaveiro.rules.drafts import LIFE, ResumeCode, Sealer
 from chaveiro.rules.errors import Malformed, NotFound
 from chaveiro.rules.keys import scrub
@@ -54,7 +55,11 @@ class Kept:
 
 
 def begin(*, actor: Actor, means: Means, code: ResumeCode) -> Actor:
-    """Open a draft; answers the actor holding it. The code is shown to the person and kept here as a digest only."""
+    """Open a draft; answers the actor holding it. The code is shown to the person and kept here as a digest only.
+
+    Raises NotAllowed: who may not redeem holds no keys, at whatever door.
+    """
+    may_begin(actor)
     draft = means.new_id()
     holder = actor.holding(draft)
     with acting(holder):
