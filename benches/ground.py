@@ -98,6 +98,7 @@ def _environment(folder: Path, socket_folder: str, port: int) -> None:
         CHAVEIRO_DATA=str(folder),
         CHAVEIRO_SECRET_KEY=SECRET,
         CHAVEIRO_DATABASE_URL=f"postgresql:///{DATABASE}?host={socket_folder}&port={port}",
+        CHAVEIRO_VAULT_KEYS="1:" + base64.b64encode(bytes(range(32))).decode(),
         CHAVEIRO_KEY_PEPPERS="1:" + base64.b64encode(b"a pepper that only benches ever use").decode(),
         CHAVEIRO_SIGNING_KEYS=new_private_key(b"only for benches, never elsewhere"[:32]),
         CHAVEIRO_PROCESS="system",

@@ -71,10 +71,14 @@ def _flat(figures: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "unknown"
+    """What was measured. Figures that another bench has just written do not make the code another."""
+    commit = _git("rev-parse", "--short=12", "HEAD") or "unknown"
+    return f"{commit}-dirty" if _git("status", "--porcelain", "--", ".", ":!docs/proof*") else commit
+
+
+def _git(*asked: str) -> str:
+    done = subprocess.run(["git", *asked], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def _machine() -> str:
