@@ -9,7 +9,7 @@ from importlib import import_module
 
 from benches import proof
 
-NAMES = ("codec", "mint", "redeem", "pages")
+NAMES = ("codec", "mint", "redeem", "pages", "entitlements", "sweep", "policies")
 
 
 def main(arguments: list[str]) -> int:

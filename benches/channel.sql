@@ -34,9 +34,10 @@ INSERT INTO identity_account (id, password, login_name, kind, customer_id, email
     family_name, language, time_zone, created_at, owned_at)
 SELECT account, '!', 'a' || n || '@grow' || n || '.example.test', 'customer', customer, 'a' || n || '@grow.example', '',
     'Rita', 'Marques', 'pt-pt', 'Europe/Lisbon', at, at FROM grown;
-INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone, domain_prefix, opened_at, is_test)
+INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone, domain_prefix, opened_at, is_test,
+    contact_email)
 SELECT customer, 'Cliente número ' || n || ', Lda.', 'PT', (500000000 + n)::text, 'pt-pt', 'Europe/Lisbon', 'grow' || n,
-    at, false FROM grown;
+    at, false, '' FROM grown;
 INSERT INTO customers_person (id, customer_id, account_id, user_name, country_of_use, created_at)
 SELECT person, customer, account, 'rita.marques', 'PT', at FROM grown;
 INSERT INTO customers_role (person_id, customer_id, name, since) SELECT person, customer, 'administrator', at FROM grown;

@@ -139,9 +139,12 @@ def _member(organisation: UUID, name: str, role: str, kind: Kind) -> Actor:
 
 
 def make_keys(world: World, count: int = 1, product: str = "office-basic", **changes: Any) -> list[str]:
-    """Released keys in a batch of their own, as grouped texts. `changes` are fields of the batch, or `state`."""
+    """Released keys in a batch of their own, as grouped texts. `changes` are fields of the batch, or `state`.
+
+    Or `random_bytes`, where the same keys have to be made again.
+    """
     state = changes.pop("state", "released")
-    texts = mint(count, os.urandom)
+    texts = mint(count, changes.pop("random_bytes", os.urandom))
     digester = digesters()[-1]
     first = connection.connection.execute("SELECT coalesce(max(number), 9999999999) + 1 FROM keys_key").fetchone()[0]
     batch = Batch.objects.create(

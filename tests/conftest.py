@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from psycopg.conninfo import conninfo_to_dict
 from chaveiro.adapters.database_roles import role_name, role_password
 from chaveiro.adapters.embedded_postgres import Cluster
 from chaveiro.adapters.provision import provision
+from chaveiro.adapters.signing import new_rsa_key
 
 SECRET = "only for tests: nothing outside them is signed with this"
 TEMPLATE = "chaveiro_template"
@@ -41,6 +43,21 @@ def pytest_report_header() -> str:
     return f"sampled by CHAVEIRO_SEED={SEED}"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--one-in N`: every N-th test, which of them by the run's seed; other seeds run the others."""
+    parser.addoption("--one-in", type=int, default=1, help="run one test in so many, chosen by CHAVEIRO_SEED")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the seed leaves out, alike in all processes of a run."""
+    share = config.getoption("--one-in")
+    left_out = [item for item in items if (zlib.crc32(item.nodeid.encode()) + int(SEED)) % share]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        out = set(left_out)
+        items[:] = [item for item in items if item not in out]
+
+
 def pytest_configure() -> None:
     """Settings that a test process has instead of an environment."""
     settings.SECRET_KEY = SECRET
@@ -48,10 +65,17 @@ def pytest_configure() -> None:
     settings.VAULT_KEYS = "1:" + base64.b64encode(b"thirty-two bytes, only for tests").decode()
     key = Ed25519PrivateKey.generate()
     settings.SIGNING_KEYS = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    settings.DATA_KEYS_FOLDER = Path(tempfile.mkdtemp(prefix="chaveiro-data-keys-"))
+    settings.OPENID_KEYS = new_rsa_key()
     settings.EMAIL_URL = "memory:"
     settings.INITIAL_DOMAIN = "example.test"
     settings.SECOND_FACTOR_AFTER_LINKS = False  # tests sign in by links; what links need is a test of its own
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_unconfigure() -> None:
+    """The data keys that tests made go with them."""
+    shutil.rmtree(settings.DATA_KEYS_FOLDER, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +103,8 @@ class Server:
             "CHAVEIRO_KEY_PEPPERS": settings.KEY_PEPPERS,
             "CHAVEIRO_VAULT_KEYS": settings.VAULT_KEYS,
             "CHAVEIRO_SIGNING_KEYS": settings.SIGNING_KEYS,
+            "CHAVEIRO_OPENID_KEYS": settings.OPENID_KEYS,
+            "CHAVEIRO_DATA_KEYS": str(settings.DATA_KEYS_FOLDER),
             "CHAVEIRO_EMAIL_URL": "memory:",
             "CHAVEIRO_INITIAL_DOMAIN": settings.INITIAL_DOMAIN,
             "CHAVEIRO_PROCESS": process,

@@ -34,6 +34,7 @@ class MailServer:
         self.script = script
         self.received: list[bytes] = []
         self.commands: list[str] = []
+        self.lines: list[str] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         self._threads: list[threading.Thread] = []
@@ -79,6 +80,7 @@ class MailServer:
         while line := reading.readline():
             command = line.decode().split()[0].upper() if line.strip() else ""
             self.commands.append(command)
+            self.lines.append(line.decode().strip())
             if command == "DATA":
                 self._say(conversation, "354 go on")
                 self.received.append(_body(reading))

@@ -15,6 +15,7 @@ import pytest
 from chaveiro.apps.closing.actions import reverse
 from chaveiro.apps.closing.queries import ASSERTIONS
 from chaveiro.apps.redemption.actions import redeem
+from tests.apps.erased_faults import PLANTED as OF_ERASURES
 from tests.apps.house_of_cards import (
     DAYS_OF_A_KEY,
     SEATS_OF_A_KEY,
@@ -26,6 +27,7 @@ from tests.apps.house_of_cards import (
     one,
     without_guards,
 )
+from tests.apps.test_sweep_checks import CAUGHT
 from tests.cast import ATTESTATION, COUNTRIES, NOON, Order, items, means, open_customer
 
 pytestmark = pytest.mark.django_db
@@ -379,7 +381,7 @@ def test_a_planted_violation_is_caught_and_nothing_else(
 
 
 def test_each_assertion_has_a_violation_that_it_catches() -> None:
-    caught = frozenset().union(*(names for _, names in PLANTED))
+    caught = CAUGHT.union(*(names for _, names in PLANTED), *(names for _, names in OF_ERASURES))
     # The journal's is planted where entries are really committed and sealed.
     assert {f"{assertion.id} {assertion.name}" for assertion in ASSERTIONS} - caught == {
         "H1 journal_is_what_was_sealed"

@@ -11,8 +11,9 @@ pytestmark = pytest.mark.django_db
 
 MANY = 20_000
 CUSTOMERS = f"""
-INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone, domain_prefix, opened_at, is_test)
-SELECT gen_random_uuid(), 'Padaria ' || n, 'PT', 'T' || n, 'pt-pt', 'Europe/Lisbon', 'prefix' || n, now(), false
+INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone, domain_prefix, opened_at, is_test,
+    contact_email)
+SELECT gen_random_uuid(), 'Padaria ' || n, 'PT', 'T' || n, 'pt-pt', 'Europe/Lisbon', 'prefix' || n, now(), false, ''
 FROM generate_series(1, {MANY}) AS n;
 INSERT INTO identity_account (id, password, login_name, kind, customer_id, email, alternate_email, given_name,
     family_name, language, time_zone, created_at)

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.db.migrations import RunSQL
+from django.db.migrations.loader import MigrationLoader
 
 from chaveiro.adapters.embedded_postgres import Cluster
 from tests.console.shell import Installation, Made, chaveiro
@@ -22,7 +23,7 @@ LINK = re.compile(r"http://localhost:8000/sign-in/[a-z2-7]{32}")
 def test_the_first_init_makes_everything_and_prints_one_link(made: Made, installation: Installation) -> None:
     assert made.ended.code == 0, made.ended.err
     told = made.ended.json()
-    assert told["secrets_made"] == ["SECRET_KEY", "KEY_PEPPERS", "VAULT_KEYS", "SIGNING_KEYS"]
+    assert told["secrets_made"] == ["SECRET_KEY", "KEY_PEPPERS", "VAULT_KEYS", "SIGNING_KEYS", "OPENID_KEYS"]
     assert "redemption.0002_walls" in told["migrations_applied"]
     assert LINK.fullmatch(told["link"])
     people = installation.sql(
@@ -141,9 +142,13 @@ def test_another_pepper_than_the_keys_were_digested_under_refuses_to_serve(insta
 
 
 def test_a_schema_behind_this_version_refuses_to_serve_until_migrate(installation: Installation) -> None:
-    name = "closing.0005_seen"  # the last step of the highest room
-    installation.sql(import_module(f"chaveiro.apps.closing.migrations.{name.partition('.')[2]}").BACKWARD)
-    installation.sql("DELETE FROM django_migrations WHERE app = 'closing' AND name = '0005_seen'")
+    graph = MigrationLoader(None).graph
+    [(room, step)] = graph.leaf_nodes("closing")  # the last step of the highest room
+    name = f"{room}.{step}"
+    for operation in reversed(graph.nodes[room, step].operations):
+        assert isinstance(operation, RunSQL)
+        installation.sql(str(operation.reverse_sql))
+    installation.sql(f"DELETE FROM django_migrations WHERE app = '{room}' AND name = '{step}'")
     ended = installation("serve", "--json")
     assert (ended.code, [fault["name"] for fault in ended.refusal()["faults"]]) == (1, ["schema"])
     assert installation("migrate", "--dry-run", "--json").json() == {"dry_run": True, "migrations": [name]}
@@ -204,7 +209,7 @@ def test_check_is_clean_and_prints_every_invariant(installation: Installation) -
     ended = installation("check", "--json")
     assert (ended.code, ended.json()["clean"]) == (0, True)
     ids = {assertion["id"] for assertion in ended.json()["assertions"]}
-    assert ids == {"K1", "K2", "K3", "K4", "K5", "L1", "L2", "A1", "H1", "S1"}
+    assert ids == {"K1", "K2", "K3", "K4", "K5", "L1", "L2", "A1", "H1", "S1", "N1", "N2", "P1", "P2", "P3"}
 
 
 def test_daily_plays_no_day_after_today_outside_a_sandbox(installation: Installation) -> None:
@@ -214,6 +219,20 @@ def test_daily_plays_no_day_after_today_outside_a_sandbox(installation: Installa
     assert installation("daily", "--day", "soon").code == 2
     told = installation("daily", "--json").json()
     assert (told["drafts_ended"], told["exports_dropped"]) == (0, 0)
+
+
+def test_daily_refuses_a_day_before_one_that_was_begun_until_somebody_says_that_the_clock_was_wrong(
+    installation: Installation,
+) -> None:
+    assert installation("daily", "--day", "2099-01-01", SANDBOX="1").code == 0
+    ended = installation("daily", "--json")
+    assert (ended.code, ended.refusal()["code"]) == (4, "day_went_back")
+    ended = installation("daily", "--clock-was-wrong", "--json")
+    assert ended.code == 0
+    told = ended.json()
+    assert (told["quiet_why"], told["notices_owed"], told["erased"]) == ("wound_back", 0, 0)
+    assert told["quiet_until"] > told["day"]
+    assert installation("daily").code == 0
 
 
 def test_stop_ends_the_server_whoever_uses_it(installation: Installation) -> None:

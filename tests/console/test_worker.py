@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +194,24 @@ def test_a_sweep_asks_what_is_due_and_may_run_twice(of_test: Worker, clock: Cloc
     for _ in range(2):
         of_test.sweep()
         assert one("SELECT (SELECT count(*) FROM operations_answer) + (SELECT count(*) FROM notices_owed)") == 0
+
+
+@pytest.mark.django_db
+def test_the_daily_round_writes_what_became_due_and_looks_once_more_only_when_something_is(
+    of_test: Worker, clock: Clock
+) -> None:
+    world = build_world()
+    open_customer(world, make_keys(world, 1))
+    daily_round = next(one for one in of_test.rounds() if one.name == "daily")
+    daily_round.act()
+    assert one("SELECT due_on FROM subscriptions_subscription") == date(2027, 9, 23)
+    seen = one("SELECT at FROM clocks_platform")
+    clock.now += timedelta(minutes=1)
+    daily_round.act()
+    assert one("SELECT at FROM clocks_platform") == seen, "nothing was due, and something was done"
+    clock.now += timedelta(minutes=10)
+    daily_round.act()
+    assert one("SELECT at FROM clocks_platform") == clock.now
 
 
 def test_a_round_that_fails_is_tried_again_and_ends_nothing(of_test: Worker) -> None:

@@ -54,6 +54,8 @@ class DyingJobs(ProcrastinateJobs):
 class Wire:
     """The world outside: what left is written down at once, and cannot be taken back."""
 
+    server, final = "the wire", False
+
     def __init__(self, file: Path, death: Death) -> None:
         self._file = file
         self._death = death

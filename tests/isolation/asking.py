@@ -29,7 +29,10 @@ CHANGING = (
     re.compile(r"nonce-[\w+/=-]+"),
 )
 CHANGING_HEADERS = {"X-Request-Id", "Content-Length"}
-FOR_PROGRAMS = ("/livez", "/readyz", "/metrics", "/.well-known/")
+FOR_PROGRAMS = (
+    *("/livez", "/readyz", "/metrics", "/.well-known/"),
+    *("/oidc/token", "/oidc/userinfo", "/oidc/jwks.json"),
+)
 # The house's own counting, and what a mere look may write.
 UNTOLD_TABLES = {"journal_entry", "journal_seal", "journal_node", "journal_checkpoint", "operations_bucket"}
 

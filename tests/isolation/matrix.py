@@ -104,7 +104,8 @@ class Matrix:
         body = filled(row.body, says)
         before = self.rows.touched()
         with transaction.atomic():
-            answer = read(self.askers[role](row.method, address(row.route, ids) + row.query, body, thing), ids)
+            where = address(row.route, ids) + row.query.format_map(ids)
+            answer = read(self.askers[role](row.method, where, body, thing), ids)
             changed = self.rows.touched() != before and self.rows.digest() != self.before
             transaction.set_rollback(True)
         if changed:

@@ -74,8 +74,10 @@ REFERENCE = "(?P<reference>[Rr]-[0-9A-Za-z]{4}-[0-9A-Za-z]{4})"
 TAG = "(?P<tag>[0-9a-f]{12})"
 FORM = r"\.(?P<form>json|jws|pdf)$"
 REASON = {"reason": "Engano"}
+STANDARD = {"name": "standard"}
 PERSON = {"given_name": "Eva", "family_name": "Melo", "email": "eva@rio.example", "role": "owner"}
 NO_SECRET = {"secret": "0" * 32}
+CERTIFICATE = {"erasure": "era_" + "0" * 31 + "1"}  # whoever has its address may read it: it holds ids only
 
 TABLE = [
     # ── for programs ──
@@ -133,6 +135,13 @@ TABLE = [
     *at("sign-in/passkey", None, ALL, POST={"credential": "{{}}"}),
     *at("sign-in/passkey/options", None, ALL, POST=LOOK),
     *at("sign-in/with/<slug:name>", None, NOBODY, given={"name": "nenhum"}, POST=LOOK),
+    *at("oidc/authorize", None, ALL, query="?client_id=none", GET=LOOK, POST={"client_id": "none"}),
+    *at("oidc/go/<str:handle>", None, NOBODY, given={"handle": "00"}, GET=LOOK),
+    *at("oidc/logout", None, ALL, GET=LOOK, POST=LOOK),
+    *at("oidc/token", None, ALL, POST={"grant_type": "authorization_code"}),
+    *at("oidc/userinfo", None, NOBODY, GET=LOOK, POST=LOOK),
+    *at("oidc/jwks.json", None, ALL, GET=LOOK),
+    *at(".well-known/openid-configuration", None, ALL, GET=LOOK),
     *at("openid/<slug:name>", None, NOBODY, given={"name": "nenhum"}, GET=LOOK),
     *at("sign-in/<str:secret>", None, NOBODY, given=NO_SECRET, GET=LOOK, POST=LOOK),
     *at("reset/<str:secret>", None, NOBODY, given=NO_SECRET, GET=LOOK, POST={"password": "batata doce frita"}),
@@ -158,13 +167,32 @@ TABLE = [
     *at("settings/security/providers/<slug:name>", None, NOBODY, given={"name": "nenhum"}, POST=LOOK),
     *at("settings/security/elsewhere/<uuid:testimony>", "testimony", SIGNED_IN, beside=False, GET=LOOK, POST=LOOK),
     *at("settings/security/link/<str:handle>", None, NOBODY, given={"handle": "forged"}, GET=LOOK, POST=LOOK),
+    *at("settings/data", None, CUSTOMER, GET=LOOK, POST={"do": "mine"}),
+    *at("settings/data/me", None, CUSTOMER, GET=LOOK, POST=LOOK),
+    *at("settings/data/people/<str:person>", "person", "administrator", GET=LOOK, POST={"do": "erase"}),
+    *at("settings/data/exports/<str:operation>", "data export", CUSTOMER, beside=False, GET=LOOK, POST=LOOK),
+    *at(r"^erasures/(?P<erasure>era_[0-9a-f]{32})$", None, ALL, given=CERTIFICATE, GET=LOOK),
+    *at(rf"^erasures/(?P<erasure>era_[0-9a-f]{{32}}){FORM}", None, ALL, given=CERTIFICATE | {"form": "jws"}, GET=LOOK),
     *at("settings/sessions", None, SIGNED_IN, GET=LOOK),
     *at("settings/sessions", "session", SIGNED_IN, beside=False, POST={"end": "{session}"}),
     # ── what one has ──
     *at("home", None, SIGNED_IN, GET=LOOK),
     *at("subscriptions/<str:subscription>", "subscription", SIGNED_IN, GET=LOOK),
+    *at("subscriptions/<str:subscription>/why", "subscription", SIGNED_IN, GET=LOOK),
+    *at(
+        "subscriptions/<str:subscription>/block",
+        "subscription",
+        "partner operator",
+        GET=LOOK,
+        POST={"kind": "unpaid", **REASON},
+    ),
+    *at("subscriptions/<str:subscription>/blocks/<str:block>/lift", "block", PARTNER, refused=OPERATOR, POST=LOOK),
     *at("subscriptions/<str:subscription>.ics", "subscription", SIGNED_IN, GET=LOOK),
     *at("subscriptions/<str:subscription>.csv", "subscription", SIGNED_IN, GET=LOOK),
+    *at("subscriptions/<str:subscription>/notices", "subscription", SIGNED_IN, GET=LOOK),
+    *at("notices", None, SIDES, GET=LOOK),
+    *at("notices/<str:notice>", "notice", SIGNED_IN, GET=LOOK),
+    *at("subscriptions/<str:subscription>/renew", "subscription", SIGNED_IN, GET=LOOK, POST={"key": "{key}"}),
     *at("receipts", None, SIDES, GET=LOOK),
     *at("receipts.csv", None, SIDES, GET=LOOK),
     *at(f"^receipts/{REFERENCE}$", "redemption", SIGNED_IN, GET=LOOK),
@@ -180,6 +208,10 @@ TABLE = [
     *at("customers", None, PARTNER, GET=LOOK),
     *at("customers.csv", None, PARTNER, GET=LOOK),
     *at("customers/<str:customer>", "customer", PARTNER, GET=LOOK),
+    *at("renewals", None, PARTNER, GET=LOOK),
+    *at("renewals.csv", None, PARTNER, GET=LOOK),
+    *at("charts/renewals.csv", None, "partner operator", GET=LOOK),
+    *at("charts/redemptions.csv", None, "partner operator", GET=LOOK),
     *at("stock", None, PARTNER, GET=LOOK),
     *at("history", None, SIDES, GET=LOOK),
     *at("history.csv", None, SIDES, GET=LOOK),
@@ -189,6 +221,20 @@ TABLE = [
     # ── the vendor's desk ──
     *at("desk/feedback", None, OPERATOR, GET=LOOK),
     *at("desk/policies", None, OPERATOR, GET=LOOK),
+    *at("desk/policies/<str:name>", None, OPERATOR, given=STANDARD, GET=LOOK),
+    *at("desk/policies/<str:name>/draft", None, OPERATOR, given=STANDARD, GET=LOOK, POST={"do": "drop"}),
+    *at("desk/policies/<str:name>/what-if", None, OPERATOR, given=STANDARD, GET=LOOK),
+    *at("desk/policies/<str:name>/what-if.csv", None, OPERATOR, given=STANDARD, GET=LOOK),
+    *at("desk/policies/<str:name>/publish", None, OPERATOR, given=STANDARD, POST=LOOK),
+    *at("desk/policies/<str:name>/follow", None, OPERATOR, given={"name": "escolas"}, POST=LOOK),
+    *at(
+        "desk/policies/<str:name>/follow/<str:adoption>",
+        "adoption",
+        OPERATOR,
+        given={"name": "escolas"},
+        POST={"do": "withdraw"},
+    ),
+    *at("desk/blocks", None, OPERATOR, GET=LOOK),
     *at("desk/products", None, OPERATOR, GET=LOOK),
     *at("desk/new-product", None, OPERATOR, GET=LOOK, POST={"code": "novo"}),
     *at("desk/products/<str:code>", "product", OPERATOR, GET=LOOK),
@@ -225,9 +271,22 @@ TABLE = [
     *at("desk/corrections", None, OPERATOR, GET=LOOK),
     *at("desk/corrections/<str:correction>", "correction", OPERATOR, GET=LOOK),
     *at("desk/corrections/<str:correction>/settle", "correction", OPERATOR, POST={"do": "decline", **REASON}),
+    *at("desk/erasures", None, OPERATOR, GET=LOOK),
+    *at("desk/erasures/allow", None, OPERATOR, POST={"day": "2026-11-22"}),
+    *at(
+        "desk/erasures/<str:subscription>",
+        "subscription",
+        OPERATOR,
+        GET=LOOK,
+        POST={"do": "record", "text": "Carta registada", "told_on": "2026-11-01"},
+    ),
+    *at("desk/renewals", None, OPERATOR, GET=LOOK),
+    *at("desk/renewals.csv", None, OPERATOR, GET=LOOK),
     *at("desk/customers", None, OPERATOR, GET=LOOK),
     *at("desk/customers/<str:customer>", "customer", OPERATOR, GET=LOOK),
     *at("desk/customers/<str:customer>/people/<str:person>/send", "person", OPERATOR, POST=LOOK),
+    *at("desk/notices", None, OPERATOR, GET=LOOK),
+    *at("desk/notices.csv", None, OPERATOR, GET=LOOK),
     *at("desk/partners", None, OPERATOR, GET=LOOK),
     *at("desk/partners/add", None, OPERATOR, GET=LOOK, POST={"kind": "reseller", "name": "Rio", "country": "PT"}),
     *at("desk/partners/<str:partner>", "partner", OPERATOR, GET=LOOK),
@@ -242,9 +301,23 @@ TABLE = [
     *at("desk/journal/<int:number>", "entry", OPERATOR, GET=LOOK),
     *at("desk/journal/<int:number>.json", "entry", OPERATOR, GET=LOOK),
     *at("desk/state", None, OPERATOR, GET=LOOK),
+    # ── test clocks: the same pages on either side ──
+    *(
+        row
+        for base, who in (("clocks", PARTNER), ("desk/clocks", OPERATOR))
+        for row in (
+            *at(base, None, who, GET=LOOK, POST={"name": "Ensaio", "day": "2027-01-01"}),
+            *at(f"{base}/<str:clock>", "clock", who, GET=LOOK),
+            *at(f"{base}/<str:clock>/move", "clock", who, POST={"days": "3", "day": ""}),
+            *at(f"{base}/<str:clock>/customers", "clock", who, POST={"customer": "{mine}"}),
+            *at(f"{base}/<str:clock>/end", "clock", who, POST=LOOK),
+            *at(f"{base}/<str:clock>/progress", "clock", who, GET=LOOK),
+        )
+    ),
     # ── the demo's letters: not in an installation that is none ──
     *at("demo/mail", None, NOBODY, GET=LOOK),
     *at("demo/parts", None, NOBODY, GET=LOOK),
+    *at("demo/service", None, NOBODY, GET=LOOK),
     *at("demo/mail/<str:name>", None, NOBODY, given={"name": "1"}, GET=LOOK),
     *at("demo/mail/<str:name>/html", None, NOBODY, given={"name": "1"}, GET=LOOK),
     *at("demo/mail/<str:name>/<int:place>", None, NOBODY, given={"name": "1", "place": "0"}, GET=LOOK),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.isolation.table import ALL, LOOK, NOBODY, OPERATOR, PARTNER, REASON, Row, at
+from tests.isolation.table import ALL, LOOK, NOBODY, OPERATOR, PARTNER, REASON, STANDARD, Row, at
 
 HOLDERS = "administrator partner operator"
 DRAFTERS = "administrator partner"  # who may not redeem holds no keys
@@ -48,13 +48,44 @@ TABLE_OF_API: list[Row] = [
     *at("api/v1/corrections/<correction>/decline", "correction", OPERATOR, POST=REASON),
     *at("api/v1/subscriptions", None, HOLDERS, GET=LOOK),
     *at("api/v1/subscriptions/<subscription>", "subscription", HOLDERS, GET=LOOK),
+    *at("api/v1/subscriptions/<subscription>/blocks", "subscription", HOLDERS, GET=LOOK),
+    *at(
+        "api/v1/subscriptions/<subscription>/blocks",
+        "subscription",
+        "partner operator",
+        POST={"kind": "unpaid", **REASON},
+    ),
+    *at("api/v1/subscriptions/<subscription>/blocks/<block>", "block", PARTNER, refused=OPERATOR, DELETE=LOOK),
+    *at("api/v1/subscriptions/<subscription>/renewal", "subscription", HOLDERS, GET=LOOK),
+    *at("api/v1/renewals", None, HOLDERS, GET=LOOK),
+    *at("api/v1/renewals/summary", None, HOLDERS, GET=LOOK),
     *at("api/v1/subscriptions/<subscription>/ledger", "subscription", HOLDERS, GET=LOOK),
+    *at("api/v1/subscriptions/<subscription>/notices", "subscription", HOLDERS, GET=LOOK),
     *at(
         "api/v1/subscriptions/<subscription>/partner-of-record",
         "subscription",
         "administrator",
         PUT={"registration_number": "{mar}"},
     ),
+    *at("api/v1/policies", None, OPERATOR, GET=LOOK),
+    *at("api/v1/policies/<name>", None, OPERATOR, given=STANDARD, GET=LOOK),
+    *at("api/v1/policies/<name>/draft", None, OPERATOR, given=STANDARD, PUT={"grace_days": 45}, DELETE=LOOK),
+    *at("api/v1/policies/<name>/what-if", None, OPERATOR, given=STANDARD, GET=LOOK),
+    *at("api/v1/policies/<name>/what-if/subscriptions", None, OPERATOR, given=STANDARD, GET=LOOK),
+    *at("api/v1/policies/<name>/publish", None, OPERATOR, given=STANDARD, POST=LOOK),
+    *at("api/v1/policies/<name>/adoptions", None, OPERATOR, given={"name": "escolas"}, POST=LOOK),
+    *at(
+        "api/v1/policies/<name>/adoptions/<adoption>/<do>",
+        "adoption",
+        OPERATOR,
+        given={"name": "escolas", "do": "withdraw"},
+        POST=LOOK,
+    ),
+    *at("api/v1/clocks", None, "partner operator", GET=LOOK, POST={"name": "Ensaio"}),
+    *at("api/v1/clocks/<clock>", "clock", "partner operator", GET=LOOK, DELETE=LOOK),
+    *at("api/v1/clocks/<clock>/move", "clock", "partner operator", POST={"days": 3}),
+    *at("api/v1/clocks/<clock>/customers", "clock", "partner operator", POST={"customer": "{mine}"}),
+    *at("api/v1/clocks/<clock>/diary", "clock", "partner operator", GET=LOOK),
     *at("api/v1/batches", None, OPERATOR, GET=LOOK, POST=ORDER),
     *at("api/v1/batches/<batch>", "batch", OPERATOR, GET=LOOK),
     *at("api/v1/batches/<batch>/export", "batch", OPERATOR, GET=LOOK),
@@ -62,6 +93,8 @@ TABLE_OF_API: list[Row] = [
     *at("api/v1/batches/<batch>/release", "batch", OPERATOR, POST=LOOK),
     *at("api/v1/batches/<batch>/recall", "batch", OPERATOR, POST=REASON),
     *at("api/v1/operations/<operation>", "operation", "administrator user partner operator", beside=False, GET=LOOK),
+    *at("api/v1/entitlements", "person", HOLDERS, query="?person={person}", GET=LOOK),
+    *at("api/v1/entitlements/document", "person", HOLDERS, query="?person={person}", GET=LOOK),
     *at("api/v1/journal", None, HOLDERS, GET=LOOK),
     *at("api/v1/journal/proof/<entry>", "entry", HOLDERS, GET=LOOK),
 ]

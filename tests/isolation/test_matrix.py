@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 
 from chaveiro import wiring
@@ -34,6 +35,7 @@ def matrix(real_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Matr
     compile_stale()
     monkeypatch.setattr(wiring, "means", means)
     monkeypatch.setattr(wiring, "now", lambda: means().now)
+    monkeypatch.setattr(settings, "SANDBOX", True)  # where partners have test clocks
     ground = build()
     with transaction.atomic():
         yield Matrix(ground)

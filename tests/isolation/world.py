@@ -14,25 +14,34 @@ from uuid import UUID
 
 from django.db import connection
 
+from chaveiro import wiring
+from chaveiro.apps.catalog.actions import save_draft
+from chaveiro.apps.catalog.models import Policy, PolicyAdoption
+from chaveiro.apps.clocks.models import Clock
 from chaveiro.apps.closing.actions import Proposal, propose_correction
-from chaveiro.apps.customers.models import Person
+from chaveiro.apps.closing.models import DataExport, Erasure
+from chaveiro.apps.customers.models import Customer, Person
 from chaveiro.apps.delegation.models import PartnerOfRecord
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.identity.models import Account, Passkey, Session, Testimony
 from chaveiro.apps.journal.actions import seal
 from chaveiro.apps.journal.models import Entry, Seal
 from chaveiro.apps.keys.models import Batch, Export, Key
+from chaveiro.apps.notices.models import Notice
 from chaveiro.apps.operations.models import Operation
 from chaveiro.apps.redemption.actions import Outcome, redeem
+from chaveiro.apps.subscriptions.actions import put_block
 from chaveiro.apps.subscriptions.models import Subscription
 from chaveiro.rules import identifiers, serials
 from chaveiro.rules.actors import SYSTEM, Actor, Kind
+from chaveiro.rules.datakeys import Sealed, Whose
 from chaveiro.rules.openings import Administrator
+from chaveiro.rules.policies import Policy as PolicyNumbers
 from tests.cast import NOON, World, _member, administrator_of, build_world, make_keys, means, new_id, opening, padaria
 
 OWN, SIBLING, FOREIGN, ABSENT = "own", "sibling", "foreign", "absent"
 # Where only the very person counts: what lies beside it in the same organisation is as foreign as anybody's.
-PERSONAL = {"passkey", "testimony", "session", "draft", "api draft", "operation"}
+PERSONAL = {"passkey", "testimony", "session", "draft", "api draft", "operation", "data export"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,7 @@ def build() -> Ground:
         _of_a_customer(ground, side)
     _corrections(ground, ours, beside, world.ana)
     _corrections(ground, theirs, further, world.rui)
+    _certificate()
     everybody = (
         ours.administrator,
         berta,
@@ -137,8 +147,10 @@ def build() -> Ground:
     ):
         assert holder is not None
         _stock(ground, world, holder, name)
+        _clock(ground, holder if name != "the vendor's" else None, name)
     _journal(ground, (ours, theirs))
     _of_the_vendor(ground, world)
+    _policies(ground, world)
     ground.says = {
         "talho": identifiers.write("customer", beside.outcome.customer),
         "garagem": identifiers.write("customer", further.outcome.customer),
@@ -201,6 +213,8 @@ def _of_a_customer(ground: Ground, side: Side) -> None:
     subscription = identifiers.write("subscription", held)
     marks = (subscription, str(held))
     ground.add("subscription", side.name, {"subscription": subscription}, marks=marks, **of)
+    _notices(ground, side, held)
+    _blocks(ground, side, held)
     redemption = identifiers.write("redemption", outcome.id)
     ids = {"reference": outcome.reference, "redemption": redemption}
     marks = (outcome.reference, redemption, str(outcome.id))
@@ -208,6 +222,72 @@ def _of_a_customer(ground: Ground, side: Side) -> None:
     made = PartnerOfRecord.objects.filter(customer_id=outcome.customer).first()
     assert made is not None
     ground.add("proposal", side.name, {"proposal": str(made.id)}, marks=(str(made.id), made.id.hex), **of)
+
+
+def _blocks(ground: Ground, side: Side, subscription: UUID) -> None:
+    """What the partner who redeemed is owed: its customer and the operator see it, and may not lift it."""
+    reason = f"Falta pagar {subscription.hex[-12:]}"
+    card = put_block(actor=side.partner, subscription=subscription, kind="unpaid", reason=reason, means=means())
+    ids = {
+        "subscription": identifiers.write("subscription", subscription),
+        "block": identifiers.write("block", card.id),
+    }
+    marks = (ids["block"], str(card.id), reason)
+    of = {"customer": side.outcome.customer, "organisation": side.organisation}
+    ground.add("block", side.name, ids, marks=marks, **of)
+
+
+def _policies(ground: Ground, world: World) -> None:
+    """A draft, and a proposal that existing subscriptions follow a version: the vendor's own work."""
+    save_draft(actor=world.duarte, name="standard", typed={"grace_days": "40"}, means=means())
+    policy = Policy.objects.create(name="escolas", version=1, numbers=PolicyNumbers().to_dict(), published_at=NOON)
+    made = PolicyAdoption.objects.create(
+        id=new_id(), policy=policy, proposed_by=world.duarte.account, proposed_at=NOON, wanted=3
+    )
+    public = identifiers.write("adoption", made.id)
+    ground.add("adoption", "a version", {"adoption": public}, marks=(public, str(made.id)))
+
+
+def _clock(ground: Ground, organisation: UUID | None, name: str) -> None:
+    """A test clock; that of the vendor has no organisation."""
+    made = Clock.objects.create(
+        id=new_id(), name=f"Ensaio {name}", day=NOON.date(), organisation_id=organisation, created_at=NOON
+    )
+    clock = identifiers.write("clock", made.id)
+    ground.add("clock", name, {"clock": clock}, marks=(clock, str(made.id), made.name), organisation=organisation)
+
+
+def _notices(ground: Ground, side: Side, subscription: UUID) -> None:
+    """One to the customer's administrator, which its partner does not see, and one to the partner's house."""
+    written = {
+        "subscription_id": subscription,
+        "customer_id": side.outcome.customer,
+        "term": 1,
+        "kind": "ends-30",
+        "due_on": NOON.date(),
+        "written_on": NOON.date(),
+        "facts": {"ends_on": "2027-11-22", "access_stops_on": "2027-12-22", "erase_on": "2028-03-21", "seats": 5},
+        "state": "bounced",
+        "try_at": NOON,
+        "outcome": f"mail.{subscription.hex}.example answered 550",
+    }
+    mine, house = side.administrator.account, side.organisation
+    whose = {
+        "own": {"recipient": f"account:{mine}", "account_id": mine},
+        "partner": {"recipient": f"partner:{house}", "organisation_id": house},
+    }
+    made = {name: Notice.objects.create(**written, **of) for name, of in whose.items()}
+    public = {name: identifiers.write("notice", one.id) for name, one in made.items()}
+    own = {"customer": side.outcome.customer}
+    ground.add("notice", side.name, {"notice": public["own"]}, marks=(public["own"], str(made["own"].id)), **own)
+    ground.add(
+        "notice",
+        f"partner of {side.name}",
+        {"notice": public["partner"]},
+        marks=(public["partner"], str(made["partner"].id)),
+        **own,
+        organisation=house,
+    )
 
 
 def _corrections(ground: Ground, wrong: Side, right: Side, partner: Actor) -> None:
@@ -267,6 +347,57 @@ def _of_a_person(ground: Ground, person: Actor) -> None:
     )
     public = identifiers.write("operation", operation)
     ground.add("operation", name, {"operation": public}, marks=(public,), **of)
+    if person.customer is not None:
+        _export(ground, person, name, of)
+
+
+def _export(ground: Ground, person: Actor, name: str, of: dict[str, UUID | None]) -> None:
+    """An export of everything that somebody asked for, and that is ready."""
+    export = new_id()
+    Operation.objects.create(
+        id=export,
+        kind="data_export",
+        state="done",
+        actor_id=person.account,
+        subject_id=f"{person.customer}:{person.account}",
+        created_at=NOON,
+        finished_at=NOON,
+    )
+    assert person.customer is not None
+    assert person.account is not None
+    sealed = wiring.seal_data(
+        wiring.data_keys().make(Whose.CUSTOMER, person.customer),
+        b"everything",
+        Sealed(Whose.CUSTOMER, person.customer, f"export {export} 1"),
+    )
+    DataExport.objects.create(
+        id=new_id(),
+        operation_id=export,
+        customer_id=person.customer,
+        account_id=person.account,
+        part=1,
+        sealed=sealed,
+        created_at=NOON,
+    )
+    public = identifiers.write("operation", export)
+    ground.add("data export", name, {"operation": public}, marks=(public,), **of)
+
+
+def _certificate() -> None:
+    """Of an organisation that nobody here knows: whoever has its certificate's address may read it."""
+    gone = Customer.objects.create(
+        id=new_id(),
+        name="",
+        country="PT",
+        language="pt-pt",
+        time_zone="Europe/Lisbon",
+        domain_prefix="antiga",
+        opened_at=NOON,
+        closed_at=NOON,
+    )
+    day = NOON.date()
+    of = {"kind": "customer", "customer": gone, "due_on": day, "begun_on": day, "day": day}
+    Erasure.objects.create(id=UUID(int=1), at=NOON, key_destroyed_at=NOON, **of)
 
 
 def _stock(ground: Ground, world: World, holder: UUID, name: str) -> None:

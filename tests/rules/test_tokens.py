@@ -67,7 +67,7 @@ def test_a_token_is_never_wider_than_its_accounts_side() -> None:
     for side in (Kind.CHANNEL, Kind.CUSTOMER):
         with pytest.raises(NotAllowed) as refused:
             check_scopes(SYSTEM, side, SCOPES)
-        assert refused.value.facts == {"needs": "batches:write"}
+        assert refused.value.facts == {"needs": "batches:write policies:write"}
 
 
 def test_a_token_makes_no_tokens() -> None:

@@ -121,7 +121,7 @@ def look_at_all(server: Server, database: str, folder: Path, who: str, language:
         weighed("")
 
         def ask(path: str) -> Answer:
-            if path.endswith((".json", ".jws", ".pdf", ".ics", ".csv", ".svg")) or "/export" in path:
+            if path.partition("?")[0].endswith((".json", ".jws", ".pdf", ".ics", ".csv", ".svg")) or "/export" in path:
                 return Answer(200)
             response = page.goto(f"{address}{path}")
             assert response is not None

@@ -31,6 +31,7 @@ AT_THE_DESK = (
     "/desk/policies",
     "/desk/products",
     "/desk/redemptions",
+    "/desk/renewals",
     "/desk/redemptions.csv",
     "/desk/search?q=cliente",
     "/desk/state",
@@ -42,6 +43,7 @@ OF_A_PARTNER = (
     "/customers.csv",
     "/receipts",
     "/receipts.csv",
+    "/renewals",
     "/history",
     "/history.csv",
     "/stock",
@@ -79,6 +81,7 @@ def places_of_one() -> tuple[str, ...]:
         f"/desk/batches/{Batch.objects.latest('number').number}",
         f"/desk/batches/{Batch.objects.latest('number').number}/recall",
         f"/subscriptions/{identifiers.write('subscription', subscription.id)}",
+        f"/subscriptions/{identifiers.write('subscription', subscription.id)}/renew",
         f"/receipts/{redemption.reference}",
     )
 

@@ -67,7 +67,7 @@ def test_the_home_counts_customers_and_what_ends_when_and_shows_the_registration
     assert '<p class="reference">1234567</p>' in page
     assert "7 clientes ainda não decidiram" in page
     for bucket in ("60", "30", "7", "1", "grace", "retained"):
-        assert f"/customers?bucket={bucket}" in page
+        assert f"/renewals?bucket={bucket}" in page
 
 
 def test_customers_stand_in_the_order_of_their_end_and_a_filter_leaves_one_bucket(world: World, pt: Client) -> None:
@@ -163,11 +163,11 @@ def test_the_customers_page_says_how_the_partner_stands_to_it(world: World, pt: 
     page = text_of(client.get(path))
     assert "proposto como parceiro de registo" in page
     assert "caduca ao fim de 90 dias" in page
-    assert "purpose=extend" not in page
+    assert not re.search(r"sub_\w+/renew", page)
     choose_partner_of_record(actor=bruno, registration_number="1234567", means=means())
     page = text_of(client.get(path))
     assert "parceiro de registo" in page
-    assert "purpose=extend" in page
+    assert re.search(r"sub_\w+/renew", page)
     assert outcome.reference in page
     assert "bruno" not in page.lower()  # its people are its own
 

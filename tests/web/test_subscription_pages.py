@@ -17,9 +17,9 @@ from chaveiro.apps.redemption.actions import Order, Outcome, redeem
 from chaveiro.rules import identifiers
 from chaveiro.rules.actors import Actor, Kind
 from chaveiro.wording import figures
+from tests.adapters.test_calendar_file import lines_of
 from tests.cast import ATTESTATION, COUNTRIES, World, items, make_keys, means, open_customer
 from tests.cast import _member as member
-from tests.rules.test_calendars import lines_of
 from tests.web.conftest import signed_in, text_of
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +51,7 @@ def test_the_page_tells_what_there_is_until_when_and_what_comes_next(world: Worl
     assert "válida até 21 de novembro de 2027 (inclusive)" in page
     assert "entra em período de tolerância em 22 de novembro de 2027" in page
     assert "até 21 de dezembro de 2027" in page
-    assert f'href="{pt.at}/redeem?for={path_of(outcome)[15:]}&amp;purpose=extend"' in page  # type: ignore[attr-defined]
+    assert f'href="{pt.at}{path_of(outcome)}/renew"' in page  # type: ignore[attr-defined]
     assert "purpose=add" in page
     assert "uma chave de 10 licenças por 12 meses prolongaria a subscrição até 21 de novembro de 2028" in page
 
@@ -109,11 +109,11 @@ def test_a_seller_is_told_why_it_cannot_extend_and_a_partner_of_record_can(world
     bruno, outcome = open_customer(world, make_keys(world))
     client = signed_in(pt, world.ana)
     page = text_of(client.get(path_of(outcome)))
-    assert "purpose=extend" not in page
+    assert not re.search(r"sub_\w+/renew", page)
     assert "Parceiro de registo" in page
     choose_partner_of_record(actor=bruno, registration_number="1234567", means=means())
     page = text_of(client.get(path_of(outcome)))
-    assert "purpose=extend" in page
+    assert re.search(r"sub_\w+/renew", page)
     assert "purpose=add" not in page
 
 
@@ -122,7 +122,7 @@ def test_a_member_who_only_reads_is_told_that_it_takes_a_role(world: World, pt: 
     choose_partner_of_record(actor=bruno, registration_number="1234567", means=means())
     reader = member(world.reseller, "Rita", "reader", Kind.CHANNEL)
     page = text_of(signed_in(pt, reader).get(path_of(outcome)))
-    assert "purpose=extend" not in page
+    assert not re.search(r"sub_\w+/renew", page)
     assert "é necessária a função" in page
 
 
@@ -137,7 +137,7 @@ def test_after_the_end_the_page_says_what_still_works(world: World, pt: Client, 
     bruno, outcome = open_customer(world, make_keys(world), day=bought)
     page = text_of(signed_in(pt, bruno).get(path_of(outcome)))
     assert words in page
-    assert "purpose=extend" in page
+    assert re.search(r"sub_\w+/renew", page)
 
 
 def test_a_subscription_whose_opening_was_taken_back_says_so_and_offers_nothing(world: World, pt: Client) -> None:

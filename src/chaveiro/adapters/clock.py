@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from chaveiro.rules import identifiers
+
+standing: ContextVar[date | None] = ContextVar("day of a test clock", default=None)
 
 
 def now() -> datetime:
@@ -19,6 +24,16 @@ def now() -> datetime:
 def platform_day(instant: datetime, time_zone: str) -> date:
     """The one platform day: the calendar date of `instant` in the platform's time zone (2-rules.md, section 4)."""
     return instant.astimezone(ZoneInfo(time_zone)).date()
+
+
+@contextmanager
+def on_day(day: date | None) -> Iterator[None]:
+    """What is done inside is done on this day of a test clock; None leaves the day as it is. Instants stay real."""
+    mark = standing.set(standing.get() if day is None else day)
+    try:
+        yield
+    finally:
+        standing.reset(mark)
 
 
 def new_id() -> UUID:

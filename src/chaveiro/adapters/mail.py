@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import smtplib
 import socket
 import ssl
@@ -33,6 +34,7 @@ CONNECT_SECONDS = 15.0
 # A server that answers a byte now and then would hold a worker for ever; this ends the whole conversation.
 POST_SECONDS = 90.0
 SUBMISSION_PORT, SECURE_PORT = 587, 465
+STATUS = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 
 
 class MailAddressRefused(Exception):
@@ -120,7 +122,9 @@ class Writer:
         mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
         for attachment in message.attachments:
             main, _, sub = attachment.kind.partition("/")
-            mail.add_attachment(attachment.content, maintype=main, subtype=sub, filename=attachment.name)
+            # A text without its character set would be read as ASCII (RFC 2046, 4.1.2).
+            params = {"charset": "utf-8"} if main == "text" else None
+            mail.add_attachment(attachment.content, maintype=main, subtype=sub, filename=attachment.name, params=params)
         mail["Content-Language"] = message.language  # last: making it multipart moves such headers inside
         for depth, part in enumerate(part for part in mail.walk() if part.is_multipart()):
             part.set_boundary(f"=_{depth}_{message.letter.hex}")
@@ -129,6 +133,8 @@ class Writer:
 
 class MemoryPostOffice:
     """Keeps what is posted, for tests. `faults` are raised first, one a posting."""
+
+    server, final = "memory", True
 
     def __init__(self) -> None:
         self.posted: list[Message] = []
@@ -144,6 +150,8 @@ class MemoryPostOffice:
 
 class FolderPostOffice:
     """Writes each letter to a file of its own, whole or not at all."""
+
+    server, final = "folder", True
 
     def __init__(self, folder: Path, writer: Writer) -> None:
         self._folder = folder
@@ -169,11 +177,14 @@ class FolderPostOffice:
 
 
 class SmtpPostOffice:
-    """Hands letters to a mail server, one conversation each."""
+    """Hands letters to a mail server, one conversation each; whether they arrive, only a report can tell."""
+
+    final = False
 
     def __init__(
         self, server: Server, writer: Writer, *, seconds: float = POST_SECONDS, trust: ssl.SSLContext | None = None
     ) -> None:
+        self.server = f"{server.host}:{server.port}"
         self._server = server
         self._writer = writer
         self._seconds = seconds
@@ -182,17 +193,17 @@ class SmtpPostOffice:
     def post(self, message: Message) -> str:
         """Hand the letter over. A 5xx to the letter itself is for ever; all else comes back, silence after DATA too."""
         mail = self._writer.write(message)
-        where = f"{self._server.host}:{self._server.port}"
+        where = self.server
         try:
             with self._conversation() as smtp:
-                smtp.send_message(mail)
+                smtp.send_message(mail, from_addr=message.return_path or None)
         except smtplib.SMTPRecipientsRefused as fault:
-            code, _ = next(iter(fault.recipients.values()))
-            _settle(code, where, fault)
+            code, said = next(iter(fault.recipients.values()))
+            _settle(code, where, fault, said)
         except smtplib.SMTPNotSupportedError as fault:
             raise PostRefused(outcome=f"{where} cannot carry this address") from fault
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as fault:
-            _settle(fault.smtp_code, where, fault)
+            _settle(fault.smtp_code, where, fault, fault.smtp_error)
         except smtplib.SMTPResponseException as fault:
             # The server refuses us (log-in, greeting), not the letter: an operator can cure that.
             raise PostDeferred(outcome=f"{where} answered {fault.smtp_code} before the letter") from fault
@@ -236,9 +247,12 @@ class SmtpPostOffice:
             smtp.login(self._server.user, self._server.password)
 
 
-def _settle(code: int, where: str, fault: Exception) -> None:
+def _settle(code: int, where: str, fault: Exception, said: bytes | str = b"") -> None:
+    """Refused or deferred by the code. Of what the server said only its status (RFC 3463) is kept: words may name."""
     kind = PostRefused if 500 <= code < 600 else PostDeferred
-    raise kind(outcome=f"{where} answered {code}") from fault
+    status = STATUS.match(said if isinstance(said, bytes) else said.encode())
+    told = f"{code} {status[0].decode()}" if status else str(code)
+    raise kind(outcome=f"{where} answered {told}") from fault
 
 
 def _cut(smtp: smtplib.SMTP) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -37,6 +38,7 @@ from chaveiro.rules.journal import SignatureInvalid
 
 ALGORITHM = "EdDSA"
 SEED_BYTES = 32
+RSA_BITS = 2048  # statements that it signs live for minutes
 # A receipt for 10,000 keys is below one megabyte; nobody gets us to parse more.
 TEXT_AT_MOST = 4 * 1024 * 1024
 _PEM = re.compile(r"-----BEGIN (?P<label>[A-Z ]+)-----.+?-----END (?P=label)-----", re.DOTALL)
@@ -51,6 +53,12 @@ def new_private_key(seed: bytes) -> str:
     if len(seed) != SEED_BYTES:
         raise ValueError(f"a seed is {SEED_BYTES} bytes")
     key = Ed25519PrivateKey.from_private_bytes(seed)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def new_rsa_key() -> str:
+    """A new RSA private key as PEM text, for ID tokens; the library asks the operating system's generator itself."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 

@@ -7,7 +7,23 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
-from chaveiro.api import batches, corrections, drafts, journal, keys, operations, redemptions, stock, subscriptions
+from chaveiro.api import (
+    batches,
+    blocks,
+    clocks,
+    corrections,
+    drafts,
+    entitlements,
+    journal,
+    keys,
+    notices,
+    operations,
+    policies,
+    redemptions,
+    renewals,
+    stock,
+    subscriptions,
+)
 from chaveiro.api.authentication import BearerToken
 from chaveiro.api.frame import StrictParser
 from chaveiro.api.problems import answer_to
@@ -54,8 +70,15 @@ def made() -> NinjaAPI:
     api.add_router("/redemptions", corrections.of_redemptions)
     api.add_router("/corrections", corrections.router)
     api.add_router("/subscriptions", subscriptions.router)
+    api.add_router("/subscriptions", renewals.of_subscriptions)
+    api.add_router("/renewals", renewals.router)
+    api.add_router("/subscriptions", blocks.router)
+    api.add_router("/subscriptions", notices.router)
+    api.add_router("/policies", policies.router)
     api.add_router("/batches", batches.router)
+    api.add_router("/clocks", clocks.router)
     api.add_router("/operations", operations.router)
+    api.add_router("/entitlements", entitlements.router)
     api.add_router("/journal", journal.router)
     return api
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from chaveiro import wiring
-from chaveiro.apps.customers.queries import standing
+from chaveiro.apps.customers.queries import day_of, standing
 from chaveiro.apps.identity.actions import acting, tokens
 from chaveiro.apps.identity.queries import Identified
 from chaveiro.apps.operations import actions as operations
@@ -24,7 +25,7 @@ class Asking:
     """One request's asker, and the instant that counts for all of it."""
 
     def __init__(self, identified: Identified, means: Means) -> None:
-        self.means = means
+        self._real = means
         self.language = identified.language
         self._identified = identified
 
@@ -36,15 +37,25 @@ class Asking:
     @cached_property
     def actor(self) -> Actor:
         """The actor with the roles that stand now."""
+        return self._standing[0]
+
+    @cached_property
+    def means(self) -> Means:
+        """The means of this request: whoever belongs to a customer on a test clock lives on its day."""
+        real = self._real
+        return real if self.bare.customer is None else real.at(real.now, self._standing[1])
+
+    @cached_property
+    def _standing(self) -> tuple[Actor, date]:
         with acting(self.bare):
-            return standing(self.bare)
+            return standing(self.bare), day_of(self.bare.customer, self._real.day)
 
     def take(self, limit: str, *, cost: int = 1) -> None:
         """Count against a named limit of this token. Raises TooMany."""
         operations.take(
             limit=limit,
             caller=limits.caller(token=self._identified.token, account=self.bare.account),
-            now=self.means.now,
+            now=self._real.now,
             secret=wiring.derived_secret("limits"),
             cost=cost,
         )

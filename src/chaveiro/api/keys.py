@@ -12,6 +12,7 @@ from pydantic import Field
 from chaveiro.api import fields, problems, writing
 from chaveiro.api.authentication import Asking, asking
 from chaveiro.api.languages import language_of
+from chaveiro.apps.customers.queries import day_of
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption import queries
 from chaveiro.rules import redemption
@@ -71,6 +72,7 @@ def _judged(asker: Asking, items: Sequence[Item], wanted: KeyChecks) -> tuple[Ve
         if wanted.subscription is not None:
             named = fields.in_body("subscription", wanted.subscription, "subscription")
             target, country = queries.target_of(named)
+        day = day_of(target.customer if target else asker.bare.customer, asker.means.day)
         known = queries.known_keys(items, None, asker.means)
     purpose = "open" if target is None else "extend"
-    return redemption.judge(items, known, Situation(purpose, asker.means.day, country, target is None, target))
+    return redemption.judge(items, known, Situation(purpose, day, country, target is None, target))

@@ -76,6 +76,7 @@ class RedemptionOrder(fields.Body):
     start_over: fields.Yes = Field(
         False, description="Take up keys held by another draft, if all of its keys are here."
     )
+    clock: fields.Text | None = Field(None, description="In a sandbox: the test clock on which a new customer lives.")
 
 
 def order_of(request: HttpRequest, sent: RedemptionOrder, code: str | None) -> tuple[Actor, Order]:
@@ -104,6 +105,8 @@ def order_of(request: HttpRequest, sent: RedemptionOrder, code: str | None) -> t
         draft=draft,
         start_over=sheet.start_over,
         countries=country_codes(),
+        is_test=wiring.house().pretence,
+        clock=sheet.clock,
     )
     return actor, order
 

@@ -36,6 +36,7 @@ from chaveiro.rules.journal import JournalBroken, JournalRestored
 from chaveiro.rules.keys import scrub
 from chaveiro.rules.limits import TooMany
 from chaveiro.rules.openings import Missing
+from chaveiro.rules.policy_changes import DraftChanged
 from chaveiro.rules.redemption import SumChanged
 from chaveiro.rules.vault import SealBroken, VaultKeyMissing
 from chaveiro.rules.verdicts import Fault, Refusals
@@ -59,6 +60,7 @@ STATUS: Mapping[type[Refusal], HTTPStatus] = {
     refusals.MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     Contention: HTTPStatus.CONFLICT,
     SumChanged: HTTPStatus.CONFLICT,
+    DraftChanged: HTTPStatus.CONFLICT,
     idempotency.StillRunning: HTTPStatus.CONFLICT,
     refusals.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     refusals.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

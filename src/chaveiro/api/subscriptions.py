@@ -19,6 +19,7 @@ from chaveiro.apps.delegation.actions import choose_partner_of_record, remove_pa
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption import queries as redemptions
 from chaveiro.apps.subscriptions import queries
+from chaveiro.rules.access import BlockKind, Holder, Lifter
 from chaveiro.rules.lifecycle import Stage
 from chaveiro.wording import telling
 
@@ -42,6 +43,21 @@ class PartnerOfRecord(fields.Answer):
     state: str
 
 
+class BlockAnswer(fields.Answer):
+    """What stands against using a subscription; a `legal_hold` keeps its data and stops no use."""
+
+    id: str
+    subscription: str | None = Field(description="Null: it stands against all that the customer has.")
+    kind: BlockKind
+    holder: Holder = Field(description="On whose side it was put; each side lifts only its own.")
+    organisation: str | None = Field(description="Which partner put it.")
+    reason: str
+    stops_use: bool
+    lifted_by: Lifter = Field(description="Who can lift it.")
+    put_on: date
+    lifted_on: date | None
+
+
 class SubscriptionAnswer(fields.Answer):
     """A subscription. Stage and next change are derived for the day asked for, from what is known now."""
 
@@ -57,7 +73,7 @@ class SubscriptionAnswer(fields.Answer):
     next_change: NextChange | None
     paid_by: str
     partner_of_record: PartnerOfRecord | None
-    blocks: list[str] = Field(description="Who blocks its use, and why; none can be put yet.")
+    blocks: list[BlockAnswer] = Field(description="What stands against using it, or against erasing its data.")
     opened_at: datetime
     closed_at: datetime | None = Field(description="When the redemption that opened it was taken back.")
 
@@ -106,7 +122,10 @@ class PartnerChoice(fields.Body):
     registration_number: str | None = Field(description="Seven digits, or null.", max_length=40)
 
 
-On = Annotated[date | None, Query(description="Derive the stage as of this day.")]
+On = Annotated[
+    date | None,
+    Query(description="Derive stage and next change as of this day; absent: today, or the day of its test clock."),
+]
 
 
 @router.get("", response=problems.answers(200, SubscriptionPage, writes=False), operation_id="listSubscriptions")
@@ -114,6 +133,7 @@ def list_subscriptions(
     request: HttpRequest,
     page: Annotated[Page, Query()],
     customer: Annotated[str | None, Query(description="Of this customer.", max_length=100)] = None,
+    on: On = None,
 ) -> dict[str, Any]:
     """Subscriptions that the token may read, the newest first."""
     actor, means = reader(request, *SCOPES), asking(request).means
@@ -121,7 +141,12 @@ def list_subscriptions(
     with acting(actor):
         found = queries.subscriptions(limit=page.limit + 1, before=page.after(UUID), customer=of)
         beside = delegation.beside({one.customer for one in found}, now=means.now) if found else {}
-    return listed(found, page, lambda one: telling.subscription(one, means.day, beside), lambda one: one.id)
+        blocks = queries.blocks_of(found, lifted=on is not None)
+
+    def tell(one: queries.Subscription) -> dict[str, Any]:
+        return telling.subscription(one, on or one.today(means.day), beside, blocks)
+
+    return listed(found, page, tell, lambda one: one.id)
 
 
 @router.get(
@@ -133,7 +158,8 @@ def get_subscription(request: HttpRequest, subscription: str, on: On = None) -> 
     with acting(actor):
         found = queries.subscription(fields.in_path("subscription", subscription))
         beside = delegation.beside({found.customer}, now=means.now)
-    return telling.subscription(found, on or means.day, beside)
+        blocks = queries.blocks_of([found], lifted=on is not None)
+    return telling.subscription(found, on or found.today(means.day), beside, blocks)
 
 
 @router.get(
@@ -174,7 +200,8 @@ def choose_partner(
                 actor=actor, registration_number=body.registration_number, means=means, subscription=wanted
             )
         found = queries.subscription(wanted)
-        return telling.subscription(found, means.day, delegation.beside({found.customer}, now=means.now))
+        beside, blocks = delegation.beside({found.customer}, now=means.now), queries.blocks_of([found])
+        return telling.subscription(found, found.today(means.day), beside, blocks)
 
     if validate_only:
         return writing.rehearse(actor, act).to(response)

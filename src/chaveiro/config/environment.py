@@ -52,6 +52,19 @@ SETTINGS = (
     Setting(
         "SIGNING_KEYS", "Ed25519 private keys (PEM), one after another; the first signs, all stay published.", "", True
     ),
+    Setting(
+        "DATA_KEYS",
+        "Folder of the data keys, one for each customer and subscription; never in the database's backups, and its own "
+        "are kept for 30 days at most. All machines share it. Absent: `data-keys` in DATA.",
+        "",
+    ),
+    Setting(
+        "OPENID_KEYS",
+        "RSA private keys (PEM) that sign what services are told of who signed in; the first signs, all stay "
+        "published. Absent: nobody signs in to services here.",
+        "",
+        True,
+    ),
     Setting("BASE_URL", "Where people reach this installation; links in mails begin with it.", "http://localhost:8000"),
     Setting(
         "EMAIL_URL",
@@ -60,6 +73,17 @@ SETTINGS = (
         True,
     ),
     Setting("EMAIL_FROM", "Sender of outgoing mail.", "Chaveiro <no-reply@localhost>"),
+    Setting(
+        "RETURN_ADDRESS",
+        "Where delivery reports on notices come back, `bounces@vendor.example`; its mail, and that to the same name "
+        "with `+…`, goes to `chaveiro bounces` or to BOUNCE_LISTEN. Absent: reports go to EMAIL_FROM and are not read.",
+        "",
+    ),
+    Setting(
+        "BOUNCE_LISTEN",
+        "`host:port` on which the worker itself takes delivery reports by SMTP. Absent: it does not listen.",
+        "",
+    ),
     Setting(
         "SUPPORT_EMAIL",
         "Mailbox of the people who give help: questions and answers to letters go there. Absent: to the operators.",

@@ -23,7 +23,7 @@ CHECKPOINT_BYTES_AT_MOST = 1_000_000
 @click.option("--only", multiple=True, type=click.Choice(INVARIANTS), help="One invariant; may be given again.")
 @output.json_option
 def check(only: tuple[str, ...], as_json: bool) -> Exit:
-    """Hold the invariants K1 to K5, L1, L2, A1, H1 and S1 against the database; print what is broken.
+    """Hold the invariants K1 to K5, L1, L2, A1, N1, N2, P1 to P3, H1 and S1 against the database; print what is broken.
 
     Read only, in one snapshot: it may run beside everything. Exit 1 if anything is broken.
     """
@@ -41,6 +41,7 @@ def _ground() -> Ground:
         reader=wiring.keyring(),
         outside=tuple(_checkpoints(settings.DATA_FOLDER / "checkpoints")),
         secrets=dict(_secrets()),
+        keys=wiring.data_keys(),
     )
 
 

@@ -60,6 +60,8 @@ class Ready:
     token: str
     tokens: Mapping[str, str]
     mail: str
+    service: str
+    clocks: str
     seconds: float
 
 
@@ -81,6 +83,7 @@ def demo(port: int, data: Path, reset: bool, as_json: bool) -> None:
     stopping = _Stopping()
     try:
         facts = _facts(data, people)
+        facts["service"] = _start_service(parts, data, port)
         _wait(parts, data, port)
         ready = Ready(url=f"http://localhost:{port}", seconds=round(time.monotonic() - began, 1), **facts)
         _tell(ready, as_json)
@@ -124,7 +127,8 @@ def _stop_server(data: Path) -> None:
 
 
 def _environment(data: Path, port: int) -> None:
-    for name in ("DATABASE_URL", "DATABASE_SOCKET", "SECRET_KEY", "KEY_PEPPERS", "VAULT_KEYS", "SIGNING_KEYS"):
+    secret = ("SECRET_KEY", "KEY_PEPPERS", "VAULT_KEYS", "SIGNING_KEYS", "OPENID_KEYS")
+    for name in ("DATABASE_URL", "DATABASE_SOCKET", *secret):
         os.environ.pop(f"CHAVEIRO_{name}", None)
     os.environ.update(
         CHAVEIRO_DATA=str(data),
@@ -164,6 +168,16 @@ def _start(data: Path, port: int) -> dict[str, subprocess.Popen[bytes]]:
     return parts
 
 
+def _start_service(parts: dict[str, subprocess.Popen[bytes]], data: Path, port: int) -> str:
+    """The sample service beside the rest, where the checkout has it; answers its address."""
+    service = import_module("chaveiro.console.demo_service")
+    if not service.is_there():
+        return ""
+    address = str(service.register(data, os.environ["CHAVEIRO_BASE_URL"], port))
+    parts["service"] = service.start(data)
+    return address
+
+
 def _facts(data: Path, people: Mapping[str, UUID]) -> dict[str, Any]:
     """Fresh keys, links and tokens; the tokens of the last start stop working."""
     world = import_module("chaveiro.console.demo_world")
@@ -175,6 +189,7 @@ def _facts(data: Path, people: Mapping[str, UUID]) -> dict[str, Any]:
         "token": tokens["partner"],
         "tokens": tokens,
         "mail": f"{base}/demo/mail",
+        "clocks": f"{base}/clocks",
     }
 
 
@@ -228,4 +243,7 @@ def _tell(ready: Ready, as_json: bool) -> None:
     for name, token in ready.tokens.items():
         output.write(f"  {name:12}{token}")
     output.write(f"\nOutgoing mail: {ready.mail}")
+    output.write(f"A test clock with a customer on it, for the partner: {ready.clocks}")
+    if ready.service:
+        output.write(f"A service to sign in to: {ready.service}")
     sys.stdout.flush()

@@ -13,7 +13,7 @@ from chaveiro import wiring, wording
 from chaveiro.apps.catalog.actions import publish_product
 from chaveiro.apps.channel import actions as channel
 from chaveiro.apps.channel.queries import vendor
-from chaveiro.apps.closing.actions import reverse
+from chaveiro.apps.closing.actions import make_clock, reverse
 from chaveiro.apps.customers.queries import administrators_of, standing
 from chaveiro.apps.delegation.actions import confirm_partner_of_record
 from chaveiro.apps.delegation.queries import proposals
@@ -39,6 +39,8 @@ PRODUCTS = (
     ("office-standard", "Escritório Profissional", "Office Professional", 300, MARKETS, ("mailbox", "apps")),
     ("office-premium", "Escritório Total", "Office Complete", 1000, MARKETS[:7], ("mailbox", "apps", "archive")),
 )
+
+CLOCK = "Relógio de demonstração"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +114,17 @@ def build(folder: Path) -> People:
     stock = Stock(folder, distributor, means)
     administrators = [_live(story, partners[story.partner], stock, means) for story in STORIES]
     _extras(partners[0], stock, means)
+    _on_a_clock(partners[0], stock, means)
     duarte = _operator(means)
     account = partners[0].account
     assert account is not None
     return People(duarte, dalila, account, administrators[0])
 
 
-def fresh_keys(folder: Path, count: int, product: str = "office-basic", seats: int = 5) -> list[str]:
-    """New keys for sale, minted now: twelve months, wherever the product is sold."""
+def fresh_keys(folder: Path, count: int, product: str = "office-basic", seats: int = 5, months: int = 12) -> list[str]:
+    """New keys for sale, minted now, wherever the product is sold."""
     means = wiring.means()
-    return _minted(folder, BatchOrder(product=product, seats=seats, months=12, quantity=count), means)
+    return _minted(folder, BatchOrder(product=product, seats=seats, months=months, quantity=count), means)
 
 
 def fresh_token(account: UUID, name: str) -> str:
@@ -259,8 +262,20 @@ def _order(purpose: str, texts: list[str], means: Means, **facts: object) -> Ord
         tuple(Item.of(text, means.digesters) for text in texts),
         attestation={"wording": ATTESTATION_WORDING, "language": "pt-pt", "address": "127.0.0.1", "agent": "demo"},
         countries=wording.country_codes(),
+        is_test=True,  # nothing in a demo is anybody's real organisation
     )
     return replace(blank, **facts)  # type: ignore[arg-type]
+
+
+def _on_a_clock(ana: Actor, stock: Stock, means: Means) -> None:
+    """A test clock of Ana's with one customer on it, ready to be moved through its whole life."""
+    clock = make_clock(actor=ana, name=CLOCK, house=wiring.house(), means=means)
+    story = Story("Florista da Sé, Unipessoal Lda.", "PT", ("Leonor", "Valadares"), "office-basic", 5, 12, 0)
+    order = replace(_opening(story, stock.take(story.product, story.seats, story.months), means), clock=clock)
+    done = redeem(actor=ana, order=order, means=means)
+    with acting(SYSTEM):
+        account = administrators_of(done.customer)[0]
+    _confirm(account, done, means)
 
 
 def _extras(ana: Actor, stock: Stock, means: Means) -> None:

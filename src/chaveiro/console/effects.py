@@ -6,11 +6,13 @@ An effect may run twice (a worker was killed after it): each is written so that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 import structlog
 
 from chaveiro import wiring
+from chaveiro.apps.closing.actions import carry_out_adoption
 from chaveiro.apps.customers import queries as customers
 from chaveiro.apps.identity.actions import acting, links
 from chaveiro.apps.keys.actions import exports
@@ -20,8 +22,11 @@ from chaveiro.apps.notices.queries import LetterFacts
 from chaveiro.apps.operations import queries as operations
 from chaveiro.apps.redemption import queries as redemptions
 from chaveiro.console import (
+    block_letters,
+    clock_days,
     correction_letters,
     draft_letters,
+    erasing,
     help_letters,
     partner_letters,
     receipt_letters,
@@ -142,7 +147,32 @@ def make_keys(desk: Desk, owed: Owed) -> None:
         raise Contention(what="operation")
 
 
+def move_clock(desk: Desk, owed: Owed) -> None:
+    """Live the days of a test clock, or go on with them. Facts: operation, clock, until."""
+    operation, clock = id_in(owed, "operation"), id_in(owed, "clock")
+    assert operation is not None
+    assert clock is not None
+    until = date.fromisoformat(str(owed.facts["until"]))
+    if not clock_days.move(desk, operation=operation, clock=clock, until=until, stopping=desk.stopping):
+        raise WorkerStopping(owed.id)
+
+
+def adopt_policy(desk: Desk, owed: Owed) -> None:
+    """Let existing subscriptions follow a version of their policy, or go on with it. Facts: adoption."""
+    adoption = id_in(owed, "adoption")
+    assert adoption is not None
+    if not carry_out_adoption(adoption=adoption, means=desk.means, stopping=desk.stopping):
+        raise WorkerStopping(owed.id)
+
+
 EFFECTS: Mapping[str, Effect] = {
+    "block": block_letters.block,
+    "block_letter": block_letters.block_letter,
+    "policy_adoption": adopt_policy,
+    "data_key": erasing.data_key,
+    "erase_person": erasing.erase_person,
+    "data_export": erasing.data_export,
+    "clock.move": move_clock,
     "mint": make_keys,
     "reset": sign_in_letters.reset,
     "reset_letter": sign_in_letters.reset_letter,

@@ -7,11 +7,11 @@ roles and database, schema, the vendor, and, until somebody has signed in as ope
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -24,6 +24,8 @@ from chaveiro.adapters import clock
 from chaveiro.adapters.provision import provision
 from chaveiro.console import output, secrets, startup
 from chaveiro.console.refusals import DatabaseUnreachable, NotEmbedded
+
+Made = TypeVar("Made")
 
 # One init at a time for each server, whatever machine it runs on. "init" in ASCII.
 INIT_LOCK = 0x696E6974
@@ -83,6 +85,19 @@ def initialise(operator_email: str = "", vendor_country: str = "PT") -> Initiali
         there = bool(missing) and _has_our_schema()
         secrets_made = secrets.make(data, os.environ, clock.random_bytes, database_exists=there)
     secrets.lead_in(data, os.environ)
+    applied = make_database(bring_up_to_date)
+    startup.become("system")
+    founded = import_module("chaveiro.console.founding").found(operator_email, vendor_country, bool(secrets_made))
+    link = f"{settings.BASE_URL}{founded.path}" if founded.path else None
+    ends = founded.expires_at.isoformat(timespec="seconds") if founded.expires_at else None
+    return Initialised(str(data), startup.is_embedded(), secrets_made, applied, link, ends)
+
+
+def make_database(schema: Callable[[], Made]) -> Made:
+    """Start the server, make roles and database, and let `schema` do the rest as the owner; answers what it answers.
+
+    Nobody else makes a database there meanwhile.
+    """
     startup.join_server()
     with _administering() as server:
         provision(
@@ -93,12 +108,7 @@ def initialise(operator_email: str = "", vendor_country: str = "PT") -> Initiali
         )
         startup.prepare("owner")
         startup.become("owner")
-        applied = bring_up_to_date()
-    startup.become("system")
-    founded = import_module("chaveiro.console.founding").found(operator_email, vendor_country, bool(secrets_made))
-    link = f"{settings.BASE_URL}{founded.path}" if founded.path else None
-    ends = founded.expires_at.isoformat(timespec="seconds") if founded.expires_at else None
-    return Initialised(str(data), startup.is_embedded(), secrets_made, applied, link, ends)
+        return schema()
 
 
 def database_name() -> str:

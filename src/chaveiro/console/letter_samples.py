@@ -6,7 +6,7 @@ One file of text and one of HTML for each letter and language; a test holds them
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,11 @@ from chaveiro.adapters.mail import MemoryPostOffice
 from chaveiro.apps.channel.queries import Card
 from chaveiro.apps.notices.queries import LetterFacts
 from chaveiro.console.letters import Desk, Reader, instant_for, written
+from chaveiro.console.notice_letters import notice_words
 from chaveiro.console.partner_letters import SIDES
 from chaveiro.rules.organisations import OrganisationKind
 from chaveiro.rules.outbox import Message
+from chaveiro.wording.notices import About, Audience, told
 
 FOLDER = Path(__file__).parents[3] / "docs" / "mail"
 LANGUAGES: Mapping[str, str] = {"pt-pt": "pt", "en": "en"}
@@ -48,9 +50,11 @@ def samples(reader: Reader) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     yield "correction_wrong", "correction-wrong", {**moved, "closed": True}
     yield "correction_right", "correction-right", {**moved, "closed": False}
     yield "draft_resume", "draft-resume", {"link": LINK.format("redeem/resume"), "until": until}
+    yield from _of_blocks()
     yield from _of_partners()
     yield from _of_signing_in(until, at)
     yield from _of_help(at)
+    yield from _notices(reader.language)
 
 
 def _receipt(at: str) -> dict[str, Any]:
@@ -64,6 +68,25 @@ def _receipt(at: str) -> dict[str, Any]:
         "file": f"{REFERENCE}.json",
         "paper": f"{REFERENCE}.pdf",
     }
+
+
+def _of_blocks() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    block = {
+        "customer": PADARIA,
+        "names": PRODUCT,
+        "kind": "unpaid",
+        "holder": "channel",
+        "lifted": False,
+        "reason": "Falta pagar a encomenda de novembro.",
+        "since": date(2026, 11, 22),
+        "until": date(2026, 12, 1),
+        "page": f"{BASE}/home",
+    }
+    hold = {**block, "kind": "legal_hold", "holder": "operator", "reason": "Processo em tribunal."}
+    yield "block", "block", block
+    yield "block", "block-lifted", {**block, "lifted": True}
+    yield "block", "block-hold", hold
+    yield "block", "block-hold-lifted", {**hold, "lifted": True}
 
 
 def _of_partners() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -106,6 +129,43 @@ def _of_help(at: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     }
     yield "help_request", "help-request", {**asked, "copy": False}
     yield "help_request", "help-copy", {**asked, "copy": True}
+
+
+def _notices(language: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Every kind for the customer's people, on the day on which it is owed; two for the other readers."""
+    ends_on = date(2027, 11, 22)
+    stops_on, erase_on = ends_on + timedelta(days=30), ends_on + timedelta(days=120)
+    owed = {
+        **{f"ends-{days}": ends_on - timedelta(days=days) for days in (60, 30, 7, 1)},
+        "outside_address": ends_on - timedelta(days=60),
+        "ended": ends_on,
+        "access_stopped": stops_on,
+        **{f"erasure-{days}": erase_on - timedelta(days=days) for days in (30, 7)},
+        "erased": erase_on,
+        "bounced-ends-30": ends_on - timedelta(days=30),
+    }
+    readers = [(kind, Audience.OWN, kind) for kind in owed]
+    readers += [("ends-30", audience, f"ends-30-{audience}") for audience in (Audience.CONTACT, Audience.PARTNER)]
+    for kind, audience, name in readers:
+        about = About(
+            kind=kind,
+            audience=audience,
+            names=PRODUCT,
+            customer=PADARIA,
+            day=owed[kind],
+            seats=15,
+            ends_on=ends_on,
+            access_stops_on=stops_on,
+            erase_on=erase_on,
+            erased_on=erase_on if kind == "erased" else None,
+            partner="Sol Informática, Lda.",
+            of_record=True,
+            failed_name="Beatriz Nunes",
+            failed_outcome="mail.padariasol.example answered 550 5.1.1",
+        )
+        public = f"sub_{UUID(int=1).hex}"
+        words = notice_words(BASE, about, told(about, language), public)
+        yield "notice", f"notice-{name.replace('_', '-')}", words
 
 
 def letters(language: str) -> Iterator[tuple[str, Message]]:

@@ -43,6 +43,8 @@ class Desk:
 
     `stopping` tells long work that its worker was told to stop. `support` is where people who give help read mail;
     answers to letters go there. Empty: nobody reads answers, and what asks for help goes to the operators.
+    `return_address` is where delivery reports on notices come back, empty where nobody reads them; mailboxes below
+    `initial_domain` are those that subscriptions serve.
     """
 
     office: PostOffice
@@ -52,6 +54,8 @@ class Desk:
     secret: bytes = field(repr=False)
     stopping: Callable[[], bool] = lambda: False
     support: str = ""
+    return_address: str = ""
+    initial_domain: str = "example.net"
 
     def link_secret(self, letter: UUID) -> bytes:
         """The secret of the link in a letter: found again for a second posting, and kept nowhere."""

@@ -76,6 +76,8 @@ def order_of(body: object, means: Means, language: str) -> Order:
         attestation=_attestation(language) if sheet.attestation else None,
         start_over=sheet.start_over,
         countries=country_codes(),
+        is_test=wiring.house().pretence,
+        clock=sheet.clock,
     )
 
 

@@ -46,6 +46,7 @@ EXITS: Mapping[str, Exit] = {
     "outcome_unknown": Exit.TRY_LATER,
     "post_deferred": Exit.TRY_LATER,
     "sum_changed": Exit.CONFLICT,
+    "draft_changed": Exit.CONFLICT,
     "still_running": Exit.CONFLICT,
     "idempotency_mismatch": Exit.CONFLICT,
     "already_reversed": Exit.CONFLICT,
@@ -80,6 +81,10 @@ EXITS: Mapping[str, Exit] = {
     "doubled_key": Exit.FAILED,
     "export_lost": Exit.FAILED,
     "file_refused": Exit.FAILED,
+    "backup_damaged": Exit.FAILED,
+    "backup_locked": Exit.FAILED,
+    "backup_of_another": Exit.FAILED,
+    "database_not_empty": Exit.CONFLICT,
     "post_refused": Exit.FAILED,
 }
 

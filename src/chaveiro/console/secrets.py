@@ -1,9 +1,10 @@
 """The installation's own secrets: made once at the first start, kept in files that only we read, never overwritten.
 
-    DATA/secrets/ (0700)     secret_key  key_peppers  vault_keys  signing_keys (0600)
+    DATA/secrets/ (0700)     secret_key  key_peppers  vault_keys  signing_keys  openid_keys (0600)
 
 Each setting that the environment does not give is read from its file here. They belong to the database like a key to
-its lock: keys digested under a lost pepper are unknown for ever, so nothing here is ever made anew beside old data.
+its lock: keys digested under a lost pepper are unknown for ever, so nothing here is ever made anew beside old data, but
+for what no row depends on (MAKERS_AT_ANY_TIME).
 """
 
 from __future__ import annotations
@@ -49,6 +50,14 @@ MAKERS: Mapping[str, Callable[[RandomBytes], str]] = {
 """The four secrets by the name of their setting, and how each is made."""
 
 
+def _openid_key(_random_bytes: RandomBytes) -> str:
+    return signing.new_rsa_key().strip()
+
+
+# Nothing in the database depends on these: an installation from before they were there gets them with its next `init`.
+MAKERS_AT_ANY_TIME: Mapping[str, Callable[[RandomBytes], str]] = {"OPENID_KEYS": _openid_key}
+
+
 def folder_of(data: Path) -> Path:
     """Where the secrets of the installation in `data` lie."""
     return data / "secrets"
@@ -81,7 +90,17 @@ def make(data: Path, environ: Mapping[str, str], random_bytes: RandomBytes, *, d
         folder_of(data).mkdir(mode=FOLDER_MODE, exist_ok=True)
     for name in wanted:
         _keep(file_of(data, name), MAKERS[name](random_bytes))
-    return wanted
+    return [*wanted, *_make_further(data, environ, random_bytes)]
+
+
+def _make_further(data: Path, environ: Mapping[str, str], random_bytes: RandomBytes) -> list[str]:
+    """What may be made anew beside old data, where a folder of secrets is ours to keep it in; answers which."""
+    if not folder_of(data).is_dir():
+        return []
+    absent = [name for name in MAKERS_AT_ANY_TIME if not _given(name, environ) and not file_of(data, name).is_file()]
+    for name in absent:
+        _keep(file_of(data, name), MAKERS_AT_ANY_TIME[name](random_bytes))
+    return absent
 
 
 def lead_in(data: Path, environ: MutableMapping[str, str]) -> None:
@@ -90,7 +109,8 @@ def lead_in(data: Path, environ: MutableMapping[str, str]) -> None:
     By its `_FILE` twin, so that no secret stands in an environment, where lists of processes show it.
     Raises SecretsUnsafe when somebody else could read the files.
     """
-    files = {name: file_of(data, name) for name in MAKERS if not _given(name, environ)}
+    every = (*MAKERS, *MAKERS_AT_ANY_TIME)
+    files = {name: file_of(data, name) for name in every if not _given(name, environ)}
     present = {name: file for name, file in files.items() if file.is_file()}
     if present:
         require_private(folder_of(data), *present.values())

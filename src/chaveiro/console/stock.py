@@ -11,6 +11,7 @@ import click
 from django.conf import settings
 
 from chaveiro import wiring
+from chaveiro.apps.customers.queries import day_of
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.keys import actions, queries
 from chaveiro.apps.keys.queries import PepperUse
@@ -175,9 +176,10 @@ def _around(
     with acting(actor):
         if subscription is not None:
             target, where = target_of(id_of("subscription", subscription))
+        day = day_of(target.customer if target else None, means.day)
         known = known_keys(items, None, means)
     purpose = "open" if target is None else "extend"
-    return Situation(purpose, means.day, where, target is None, target), known
+    return Situation(purpose, day, where, target is None, target), known
 
 
 def _texts(given: bytes) -> list[str]:

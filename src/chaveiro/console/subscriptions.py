@@ -15,7 +15,7 @@ from chaveiro.apps.delegation.queries import beside
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption.queries import keys_of_rows
 from chaveiro.apps.subscriptions import queries
-from chaveiro.apps.subscriptions.queries import Row, Subscription
+from chaveiro.apps.subscriptions.queries import BlockCard, Row, Subscription
 from chaveiro.console import output
 from chaveiro.console.acts import day_of, id_of, in_pages, limit_option
 from chaveiro.console.speaking import Voice, speaking
@@ -27,7 +27,11 @@ PAGE = 200
 HEADINGS = ("SUBSCRIPTION", "CUSTOMER", "PRODUCT", "SEATS", "ASSIGNED", "LAST DAY", "STAGE", "NEXT", "ON")
 LEDGER_HEADINGS = ("ROW", "DAY", "KIND", "WHY", "SEATS", "LAST DAY", "CREDIT", "GRANTED", "KEYS", "BY")
 
-on_option = click.option("--on", default=None, help="Derive the stage as of that day (YYYY-MM-DD); absent: today.")
+on_option = click.option(
+    "--on",
+    default=None,
+    help="Derive the stage as of that day (YYYY-MM-DD); absent: today, or the test clock's day.",
+)
 
 
 @click.command("list")
@@ -42,13 +46,16 @@ def list_subscriptions(
 ) -> None:
     """List subscriptions, the newest first."""
     means = wiring.means()
-    day, end = day_of("on", on) or means.day, day_of("ends_before", ends_before)
+    day, end = day_of("on", on), day_of("ends_before", ends_before)
     of = None if customer is None else id_of("customer", customer)
     with acting(SYSTEM):
-        wanted = (one for one in _all(of) if _is_wanted(one, stage, end, day))
+        wanted = (one for one in _all(of) if _is_wanted(one, stage, end, day or one.today(means.day)))
         found = list(islice(wanted, limit))
         partners = beside({one.customer for one in found}, now=means.now)
-    told = [telling.subscription(one, day, partners) for one in found]
+        blocks: dict[UUID, list[BlockCard]] = {}
+        for start in range(0, len(found), PAGE):
+            blocks |= queries.blocks_of(found[start : start + PAGE], lifted=day is not None)
+    told = [telling.subscription(one, day or one.today(means.day), partners, blocks) for one in found]
     voice.show(told, lambda: output.table(HEADINGS, map(_row, told)))
 
 
@@ -62,7 +69,8 @@ def show_subscription(voice: Voice, subscription: str, on: str | None) -> None:
     with acting(SYSTEM):
         found = queries.subscription(id_of("subscription", subscription))
         partners = beside({found.customer}, now=means.now)
-    told = telling.subscription(found, day_of("on", on) or means.day, partners)
+        blocks = queries.blocks_of([found], lifted=True)
+    told = telling.subscription(found, day_of("on", on) or found.today(means.day), partners, blocks)
     voice.show(told, lambda: output.card(told))
 
 

@@ -4,9 +4,11 @@
     jobs         carries it out                                at once, two short ones and a long one side by side
     sealer       numbers the journal's new entries             twice a second
     checkpoints  signs the journal and puts that in a file     each hour in which it grew
+    notices      posts what subscriptions owe                  every two seconds
     tallies      folds the counts of keys together             every half minute
     take-over    brings back the jobs of workers that died     every ten seconds
     sweep        drops what is past its time                   every five minutes
+    daily        erases what is due, writes what is owed       each minute in which a day or a subscription is due
 
 Each round asks what is due and not done, so that late, doubled and concurrent rounds change nothing. Told to stop, the
 worker ends what it has in hand; killed, another one (or the next) goes on.
@@ -28,7 +30,7 @@ from django.db import connections
 from chaveiro import wiring
 from chaveiro.adapters.jobs import HEARTBEAT_SECONDS, STALLED_SECONDS, ProcrastinateJobs
 from chaveiro.apps.feedback import actions as feedback
-from chaveiro.apps.identity.actions import acting, sessions
+from chaveiro.apps.identity.actions import acting, grants, sessions
 from chaveiro.apps.journal import actions as journal
 from chaveiro.apps.journal import queries as sealed
 from chaveiro.apps.keys.actions import exports, fold_tallies
@@ -36,9 +38,13 @@ from chaveiro.apps.notices import actions as notices
 from chaveiro.apps.operations import actions as operations
 from chaveiro.apps.redemption.actions import drafting
 from chaveiro.console import logs
+from chaveiro.console.daily import live_if_due
 from chaveiro.console.effects import carry_out
 from chaveiro.console.letters import Desk
+from chaveiro.console.notice_letters import POSTED_AT_ONCE, post_everywhere
+from chaveiro.console.returned_mail import listening
 from chaveiro.rules.actors import SYSTEM
+from chaveiro.rules.bounces import check_return_address
 from chaveiro.rules.journal import SignedCheckpoint, Signer
 
 log = structlog.get_logger(__name__)
@@ -53,6 +59,7 @@ class Worker:
     """What a worker works with; `of_installation` makes it from the settings.
 
     `heartbeat` and `stalled_after` are seconds: how often this worker shows that it lives, and when another is dead.
+    `listen` is where it takes delivery reports by SMTP, `host:port`; empty: it does not.
     """
 
     desk: Desk
@@ -61,17 +68,19 @@ class Worker:
     checkpoints: Path
     heartbeat: float = HEARTBEAT_SECONDS
     stalled_after: float = STALLED_SECONDS
+    listen: str = ""
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, then end what is in hand and return."""
         threads = [threading.Thread(target=self._keep, args=(one, stop), name=one.name) for one in self.rounds()]
         threads.append(threading.Thread(target=self._keep_working, args=(stop,), name="jobs"))
         log.info("worker_started", rounds=[thread.name for thread in threads])
-        for thread in threads:
-            thread.start()
-        stop.wait()
-        for thread in threads:
-            thread.join()
+        with listening(self.desk, self.listen):
+            for thread in threads:
+                thread.start()
+            stop.wait()
+            for thread in threads:
+                thread.join()
         log.info("worker_stopped")
 
     def rounds(self) -> list[Round]:
@@ -81,8 +90,10 @@ class Worker:
             Round("sealer", 0.5, seal),
             Round("checkpoints", 60, self.checkpoint),
             Round("take-over", min(10.0, self.stalled_after / 2), self.take_over),
+            Round("notices", 2, self.post_notices),
             Round("tallies", 30, fold_tallies),
             Round("sweep", 300, self.sweep),
+            Round("daily", 60, lambda: live_if_due(self.desk.means())),
         ]
 
     def relay(self) -> None:
@@ -91,6 +102,11 @@ class Worker:
         while handed_over == notices.RELAYED_AT_ONCE:
             with acting(SYSTEM):
                 handed_over = notices.relay(now=self.desk.means().now, jobs=self.jobs)
+
+    def post_notices(self) -> None:
+        """Post the notices of subscriptions that are owed."""
+        while post_everywhere(self.desk) >= POSTED_AT_ONCE and not self.desk.stopping():
+            pass
 
     def checkpoint(self) -> None:
         """Sign the journal if an hour has passed in which it grew; the signature leaves the database as a file."""
@@ -115,6 +131,7 @@ class Worker:
             notices.sweep(before=now - EFFECTS_KEPT)
         with acting(SYSTEM):
             feedback.sweep(now=now)
+        grants.sweep(now=now)
         sessions.sweep(now=now)
         drafting.sweep(now=now)
         exports.drop_expired_exports(means=self.desk.means())
@@ -211,13 +228,16 @@ def desk() -> Desk:
         vendor=settings.VENDOR_NAME,
         secret=wiring.derived_secret("links in letters"),
         support=settings.SUPPORT_EMAIL,
+        return_address=check_return_address(settings.RETURN_ADDRESS),
+        initial_domain=settings.INITIAL_DOMAIN,
     )
 
 
 def of_installation() -> Worker:
     """The worker of this installation. Raises MailAddressRefused, SigningKeysUnusable, Malformed (peppers)."""
     wiring.means()
-    return Worker(desk(), wiring.jobs(), wiring.keyring(), settings.DATA_FOLDER / "checkpoints")
+    checkpoints = settings.DATA_FOLDER / "checkpoints"
+    return Worker(desk(), wiring.jobs(), wiring.keyring(), checkpoints, listen=settings.BOUNCE_LISTEN)
 
 
 def run(stop: threading.Event) -> None:

@@ -31,6 +31,8 @@ SCOPES = frozenset(
         "subscriptions:write",
         "people:write",
         "relations:write",
+        "policies:write",
+        "entitlements:read",
         "events:read",
         "journal:read",
     }

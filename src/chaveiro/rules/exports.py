@@ -90,6 +90,9 @@ class Lock:
 Encrypt = Callable[[bytes], bytes]
 """Seals the texts of one part, so that only whom they are meant for can read them."""
 
+Decrypt = Callable[[bytes], bytes]
+"""Opens what was sealed so. Raises rules.backups.BackupLocked when it is not for whoever asks."""
+
 
 class Locksmith(Protocol):
     """Whatever makes a lock work."""

@@ -32,6 +32,14 @@ PREFIXES = {
     "token": "tok",
     "product": "pro",
     "correction": "cor",
+    "block": "blk",
+    "adoption": "ado",
+    "erasure": "era",
+    "evidence": "evi",
+    "clock": "clk",
+    "notice": "not",
+    "service": "svc",
+    "account": "acc",
 }
 
 

@@ -89,6 +89,8 @@ LIMITS: Mapping[str, Mapping[Side, Rate]] = {
     "letters": dict.fromkeys(Side, Rate(timedelta(seconds=10), burst=30)),
     "passkeys": dict.fromkeys(Side, Rate(timedelta(seconds=2), burst=40)),
     "providers": dict.fromkeys(Side, Rate(timedelta(seconds=5), burst=30)),
+    # Whole offices sign in to a service from behind one address, and a service has one address for all of them.
+    "services": dict.fromkeys(Side, _per_second(50, burst=1_000)),
 }
 assert all(rate.burst >= BASKET_AT_MOST for rate in LIMITS["key_checks"].values())
 

@@ -2,9 +2,10 @@
 
     {"purpose": "open" | "add" | "extend", "keys": […], "customer": id | {…}?, "administrator": {…}?, "subscription"?,
      "seats_after": {product: n}?, "partner_of_record": number | null?, "fingerprint"?, "attestation": bool,
-     "start_over": bool?}
+     "start_over": bool?, "clock"?}
 
-In a customer that is opened, `tax_number_again: true` says that a second organisation with its tax number is meant.
+`clock` is the test clock on which a customer that is opened lives. In such a customer `tax_number_again: true` says
+that a second organisation with its tax number is meant.
 Only the form is looked at here, every fault of it at once; what an order means `rules.redemption` decides. Source:
 4-interfaces.md.
 """
@@ -39,6 +40,7 @@ NAMES = frozenset(
         "fingerprint",
         "attestation",
         "start_over",
+        "clock",
     }
 )
 CUSTOMER_NAMES = ("name", "country", "language", "domain_prefix", "tax_number", "time_zone")
@@ -62,6 +64,7 @@ class Sheet:
     fingerprint: str | None
     attestation: bool
     start_over: bool
+    clock: UUID | None = None
 
 
 def read(body: object, time_zones: Collection[str]) -> Sheet:
@@ -83,6 +86,7 @@ def read(body: object, time_zones: Collection[str]) -> Sheet:
         fingerprint=form.optional("/fingerprint", body.get("fingerprint")),
         attestation=form.yes("/attestation", body.get("attestation", False)),
         start_over=form.yes("/start_over", body.get("start_over", False)),
+        clock=form.identifier("clock", body.get("clock")),
     )
     if form.faults:
         raise Refusals(tuple(form.faults))

@@ -43,6 +43,13 @@ KINDS: Mapping[str, Queue] = {
     "security": Queue.SHORT,  # tell the account's person that something about signing in changed
     "confirm_address": Queue.SHORT,  # post a new address the link that shows whose mailbox it is
     "mailed_code": Queue.SHORT,  # post the code by which somebody without other means confirms to be there
+    "clock.move": Queue.LONG,  # live the days of a test clock, one after the other
+    "block": Queue.SHORT,  # tell customer and partners that a block was put or lifted: one letter each
+    "block_letter": Queue.SHORT,  # one of those letters
+    "policy_adoption": Queue.LONG,  # let existing subscriptions follow a version of their policy
+    "data_key": Queue.SHORT,  # destroy the data key of what was erased
+    "erase_person": Queue.SHORT,  # blank what is kept of a person who was let go
+    "data_export": Queue.LONG,  # write everything that is kept of a customer or a person into one file
     "mint": Queue.LONG,  # make the keys of a batch
 }
 
@@ -108,7 +115,8 @@ class Message:
     """A mail ready to be posted. Equal letters give equal messages, so that a second posting is known as the same.
 
     `text` and `html` say the same; `language` is the reader's, as `pt-pt` or `en`; `written_at` becomes its date.
-    `reply_to` is where an answer goes, empty where nobody reads one.
+    `reply_to` is where an answer goes, empty where nobody reads one; `return_path` is where delivery reports go, an
+    address of this letter's own, empty where they go to the sender.
     """
 
     letter: UUID
@@ -120,10 +128,17 @@ class Message:
     written_at: datetime
     attachments: tuple[Attachment, ...] = ()
     reply_to: str = field(default="", repr=False)
+    return_path: str = field(default="", repr=False)
 
 
 class PostOffice(Protocol):
-    """Whatever takes mails."""
+    """Whatever takes mails.
+
+    `server` names who takes them; `final` where what was taken lies in the reader's own mailbox, no relay between.
+    """
+
+    server: str
+    final: bool
 
     def post(self, message: Message) -> str:
         """Hand the message over; answers who took it and how, without the address.

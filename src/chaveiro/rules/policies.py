@@ -64,18 +64,9 @@ class Policy:
         self._check_relations()
 
     def _check_forms(self) -> None:
-        for name in ("grace_days", "retention_days", "shortest_term_days", "shortest_chosen_term_days"):
-            _whole(name, getattr(self, name), 1, DAYS_AT_MOST)
-        _whole("reversal_days", self.reversal_days, 0, DAYS_AT_MOST)
-        _whole("hold_days_at_most", self.hold_days_at_most, 1, DAYS_AT_MOST)
-        _whole("hold_hours", self.hold_hours, 1, DAYS_AT_MOST * 24)
-        _whole("horizon_months", self.horizon_months, 1, MONTHS_AT_MOST)
         # JSON has lists and plain words; the value inside is always the same, so that equal policies are equal.
-        object.__setattr__(self, "right_size", _choice("right_size", self.right_size, RightSize))
-        object.__setattr__(
-            self, "delegation_right", _choice("delegation_right", self.delegation_right, DelegationRight)
-        )
-        object.__setattr__(self, "notice_days", _thresholds(self.notice_days))
+        for each in fields(self):
+            object.__setattr__(self, each.name, formed(each.name, getattr(self, each.name)))
 
     def _check_relations(self) -> None:
         _hold(self.grace_days < self.retention_days, "retention_days", "must be more than grace_days")
@@ -114,6 +105,32 @@ class Policy:
         for name in plain:
             _hold(name in known, str(name), "is not a field of a policy")
         return cls(**plain)
+
+
+# The least and the most of each number; words and thresholds have their own forms.
+BOUNDS: Mapping[str, tuple[int, int]] = {
+    "grace_days": (1, DAYS_AT_MOST),
+    "retention_days": (1, DAYS_AT_MOST),
+    "hold_hours": (1, DAYS_AT_MOST * 24),
+    "hold_days_at_most": (1, DAYS_AT_MOST),
+    "reversal_days": (0, DAYS_AT_MOST),
+    "horizon_months": (1, MONTHS_AT_MOST),
+    "shortest_term_days": (1, DAYS_AT_MOST),
+    "shortest_chosen_term_days": (1, DAYS_AT_MOST),
+}
+
+
+def formed(name: str, value: object) -> object:
+    """One field's value in the form that a policy keeps it in. Raises Malformed, naming the field."""
+    match name:
+        case "right_size":
+            return _choice(name, value, RightSize)
+        case "delegation_right":
+            return _choice(name, value, DelegationRight)
+        case "notice_days":
+            return _thresholds(value)
+    _whole(name, value, *BOUNDS[name])
+    return value
 
 
 def _hold(holds: bool, field: str, reason: str) -> None:

@@ -20,8 +20,8 @@ NAME_LENGTH_AT_MOST = 80
 # The vendor alone mints; a token can carry only what its account's side could ever do. Roles narrow it further.
 SCOPES_OF: Mapping[Kind, frozenset[str]] = {
     Kind.OPERATOR: SCOPES,
-    Kind.CHANNEL: SCOPES - {"batches:write"},
-    Kind.CUSTOMER: SCOPES - {"batches:write"},
+    Kind.CHANNEL: SCOPES - {"batches:write", "policies:write"},
+    Kind.CUSTOMER: SCOPES - {"batches:write", "policies:write"},
 }
 
 

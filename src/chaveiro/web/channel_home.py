@@ -13,14 +13,15 @@ from chaveiro.apps.redemption import queries as redemption
 from chaveiro.rules.actors import Actor
 from chaveiro.rules.authority import PARTNER_ROLES
 from chaveiro.rules.renewals import PIPELINE, Bucket
+from chaveiro.web import renewal_charts
 
 LISTED = 5
 ENDING_SOON = (Bucket.SIXTY, Bucket.THIRTY, Bucket.SEVEN, Bucket.ONE)
 ENDED = (Bucket.GRACE, Bucket.RETAINED)
 
 
-def context(actor: Actor) -> dict[str, Any]:
-    """Everything that the page says. Call it while acting."""
+def context(actor: Actor, step: str) -> dict[str, Any]:
+    """Everything that the page says, with redemptions counted by `step`. Call it while acting."""
     assert actor.organisation is not None
     day = wiring.means().day
     business = delegation.business(day=day)
@@ -34,6 +35,9 @@ def context(actor: Actor) -> dict[str, Any]:
         "waiting": delegation.proposals_waiting(actor.organisation, now=wiring.now()),
         "redemptions": redemption.redemptions_by(actor.organisation, limit=LISTED),
         "batches": batches_with_counts(limit=LISTED),
+        "chart": renewal_charts.redemptions(step, day=day),
+        "chart_steps": renewal_charts.steps("/home", step),
+        "months": renewal_charts.months(renewal_charts.usual_wanted(), day=day, csv="/charts/renewals.csv"),
         "may_redeem": not actor.roles.isdisjoint(PARTNER_ROLES),
     }
 

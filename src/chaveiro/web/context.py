@@ -6,11 +6,15 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from chaveiro.rules.actors import ANONYMOUS
 from chaveiro.rules.keys import scrub
+from chaveiro.web import own_day
+from chaveiro.web.demo import service_file
 from chaveiro.web.languages import SWITCH, html_lang, language_of
 from chaveiro.web.navigation import navigation
+from chaveiro.web.notices import standing_of
 from chaveiro.web.signposts import help_path, page_told
 from chaveiro.web.themes import theme_of
 
@@ -23,6 +27,8 @@ def installation(request: HttpRequest) -> dict[str, Any]:
     return {
         "vendor": settings.VENDOR_NAME,
         "demo": settings.DEMO,
+        "demo_service": settings.DEMO and service_file().exists(),
+        "own_day": own_day.of(request),
         "language": language,
         "html_lang": html_lang(language),
         "language_names": [(code, html_lang(code), name) for code, name in LANGUAGE_NAMES],
@@ -30,6 +36,7 @@ def installation(request: HttpRequest) -> dict[str, Any]:
         "reader": getattr(request, "account", None),
         "theme": theme_of(request),
         "navigation": navigation(request),
+        "mail": SimpleLazyObject(lambda: standing_of(request)),
         "at": getattr(request, "at", ""),
         "accounts": getattr(request, "accounts", ()),
         "actor": getattr(request, "actor", ANONYMOUS),

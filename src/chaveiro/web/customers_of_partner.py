@@ -21,6 +21,7 @@ from chaveiro.rules import identifiers
 from chaveiro.rules.errors import NotFound
 from chaveiro.rules.lifecycle import last_day
 from chaveiro.rules.renewals import Bucket
+from chaveiro.web import own_day
 from chaveiro.web.addresses import id_in, id_or_none
 from chaveiro.web.guards import channel_only
 from chaveiro.web.pages import language, page
@@ -100,6 +101,7 @@ def customer(request: Any, customer: str) -> HttpResponse:
     with acting(actor):
         card = customers.card(wanted)
         found = delegation.subscriptions_in_sight(day=means.day, organisation=actor.organisation, customer=wanted)
+        own_day.about(request, wanted)
         beside = delegation.beside({wanted}, now=means.now).get(wanted, [])
         redemptions = redemption.redemptions_for(wanted, limit=ROWS)
     if card.closed_at is None and not found and not redemptions:

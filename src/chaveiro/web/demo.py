@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from csp.decorators import csp, csp_update
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
@@ -56,6 +57,24 @@ class Letter:
     parts: tuple[tuple[str, str], ...] = ()  # text and whether it is a link of ours, in order
     headers: tuple[tuple[str, str], ...] = ()
     files: tuple[File, ...] = ()
+
+
+def service_file() -> Path:
+    """Where a demonstration's sample service has its address from; there is none in any other installation."""
+    return Path(settings.DATA_FOLDER) / "sample-service.json"
+
+
+@require_safe
+def service(request: HttpRequest) -> HttpResponse:
+    """On to the demonstration's sample service."""
+    del request
+    try:
+        address = str(json.loads(service_file().read_text(encoding="utf-8"))["address"]) if settings.DEMO else ""
+    except (OSError, ValueError, KeyError):
+        address = ""
+    if not address:
+        raise Http404
+    return HttpResponseRedirect(address)
 
 
 @require_safe

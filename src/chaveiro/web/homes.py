@@ -27,7 +27,7 @@ def home(request: Any) -> HttpResponse:
 
 
 HOMES: Mapping[Kind, Callable[[Any], dict[str, Any]]] = {
-    Kind.OPERATOR: lambda _request: operator_home.context(),
-    Kind.CHANNEL: lambda request: channel_home.context(request.actor),
+    Kind.OPERATOR: lambda request: operator_home.context(request.GET.get("by", "")),
+    Kind.CHANNEL: lambda request: channel_home.context(request.actor, request.GET.get("by", "")),
     Kind.CUSTOMER: lambda request: organisation_home.context(request.actor, request.account),
 }

@@ -109,7 +109,9 @@ class ActorMiddleware:
         if self._is_gone(request) and request.method in accounts.SAFE:
             return accounts.lead_in(request)
         zone = request.account.time_zone if request.account else settings.PLATFORM_TIME_ZONE
-        with timezone.override(zone_or_utc(zone)):
+        # Whoever belongs to a customer on a test clock lives on its day.
+        day = request.sign_in.day if request.sign_in else None
+        with timezone.override(zone_or_utc(zone)), wiring.on_day(day):
             return self.get_response(request)
 
     def process_view(self, request: Any, view: object, arguments: object, named: object) -> HttpResponse | None:

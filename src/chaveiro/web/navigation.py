@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +30,7 @@ NAVIGATION: Mapping[Kind, tuple[Section, ...]] = {
             "",
             (
                 ("/home", _("Overview")),
+                ("/notices", _("Notices")),
                 ("/redeem", _("Redeem product keys")),
                 ("/receipts", _("Receipts")),
                 ("/partner", _("Partner of record")),
@@ -42,10 +44,13 @@ NAVIGATION: Mapping[Kind, tuple[Section, ...]] = {
             "",
             (
                 ("/home", _("Overview")),
+                ("/notices", _("Notices")),
                 ("/redeem", _("Redeem product keys")),
                 ("/customers", _("Customers")),
+                ("/renewals", _("Renewals")),
                 ("/receipts", _("Redemptions")),
                 ("/stock", _("Keys in stock")),
+                ("/clocks", _("Test clocks")),
                 ("/history", _("History")),
             ),
         ),
@@ -67,6 +72,10 @@ NAVIGATION: Mapping[Kind, tuple[Section, ...]] = {
                 ("/desk/redemptions", _("Redemptions")),
                 ("/desk/corrections", _("Corrections")),
                 ("/desk/customers", _("Customers")),
+                ("/desk/renewals", _("Renewals")),
+                ("/desk/notices", _("Notices")),
+                ("/desk/blocks", _("Blocks")),
+                ("/desk/erasures", _("Erasures")),
                 ("/desk/partners", _("Partners")),
             ),
         ),
@@ -75,6 +84,7 @@ NAVIGATION: Mapping[Kind, tuple[Section, ...]] = {
             (
                 ("/desk/journal", _("Journal")),
                 ("/desk/operators", _("Operators")),
+                ("/desk/clocks", _("Test clocks")),
                 ("/desk/state", _("State")),
             ),
         ),
@@ -84,6 +94,7 @@ NAVIGATION: Mapping[Kind, tuple[Section, ...]] = {
 
 
 # Redeeming stands in the menu of those who may.
+CLOCKS = ("/clocks", "/desk/clocks")  # in the menu of a sandbox only
 NEEDED = {Kind.CUSTOMER: CUSTOMER_ROLES, Kind.CHANNEL: PARTNER_ROLES}
 
 
@@ -102,6 +113,8 @@ def navigation(request: HttpRequest) -> list[tuple[object, list[Entry]]]:
     sections = NAVIGATION.get(actor.kind, ())
     if actor.roles.isdisjoint(NEEDED.get(actor.kind, actor.roles)):
         sections = tuple((title, tuple(link for link in links if link[0] != "/redeem")) for title, links in sections)
+    if not (settings.DEMO or settings.SANDBOX):
+        sections = tuple((title, tuple(link for link in links if link[0] not in CLOCKS)) for title, links in sections)
     at = _current(request.path_info, [path for _title, links in sections for path, _label in links])
     return [(title, [Entry(path, label, path == at) for path, label in links]) for title, links in sections]
 

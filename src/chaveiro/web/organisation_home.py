@@ -107,7 +107,7 @@ def _renewal(card: SubscriptionCard, day: date) -> dict[str, Any] | None:
     if card.stage is Stage.DELETED or card.paid_by != "key" or days > SOON_DAYS:
         return None
     return {
-        "href": f"/subscriptions/{identifiers.write('subscription', card.id)}",
+        "href": f"/subscriptions/{identifiers.write('subscription', card.id)}/renew",
         "title": _("Extend the subscription"),
         "hint": "",
         "card": card,

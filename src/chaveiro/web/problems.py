@@ -29,12 +29,17 @@ STATUSES: Mapping[str, int] = {
     "not_found": HTTPStatus.NOT_FOUND,
     "link_spent": HTTPStatus.NOT_FOUND,
     "challenge_spent": HTTPStatus.CONFLICT,
+    "service_unknown": HTTPStatus.BAD_REQUEST,
+    "return_unknown": HTTPStatus.BAD_REQUEST,
     "provider_unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
     "try_later": HTTPStatus.CONFLICT,
     "sum_changed": HTTPStatus.CONFLICT,
     "outcome_unknown": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-FOR_PROGRAMS = ("/api/", "/livez", "/readyz", "/metrics", "/.well-known/")
+FOR_PROGRAMS = (
+    *("/api/", "/livez", "/readyz", "/metrics", "/.well-known/"),
+    *("/oidc/token", "/oidc/userinfo", "/oidc/jwks.json"),
+)
 
 
 def is_for_programs(request: HttpRequest) -> bool:

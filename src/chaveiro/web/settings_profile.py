@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from chaveiro import wiring
 from chaveiro.apps.identity import queries as identity
 from chaveiro.apps.identity.actions import acting, profile
+from chaveiro.rules.actors import Kind
 from chaveiro.rules.errors import Malformed
 from chaveiro.rules.profiles import ADDRESS_LENGTH_AT_MOST, NAME_LENGTH_AT_MOST
 from chaveiro.web.context import LANGUAGE_NAMES
@@ -37,6 +38,7 @@ def overview(request: Any) -> HttpResponse:
         "zone_name": zones.city(request.account.time_zone, language()),
         "wish": wish,
         "done": request.GET.get("done", ""),
+        "has_data": request.actor.kind is Kind.CUSTOMER,
     }
     return page(request, "settings/overview.html", context)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -12,21 +13,26 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from chaveiro import wiring
+from chaveiro.apps.closing.queries import notices
+from chaveiro.apps.customers import queries as customers
 from chaveiro.apps.delegation import queries as delegation
 from chaveiro.apps.delegation.queries import Beside, SubscriptionCard
 from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.subscriptions import queries
 from chaveiro.apps.subscriptions.queries import Subscription
 from chaveiro.rules import identifiers, serials
+from chaveiro.rules.access import Act, decide
 from chaveiro.rules.actors import Actor, Kind
-from chaveiro.rules.authority import CUSTOMER_ROLES, PARTNER_ROLES
 from chaveiro.rules.lifecycle import Stage, last_day
+from chaveiro.rules.renewals import why_not_extend
 from chaveiro.rules.seat_time import Grant, Operation, Standing, add_months, add_up, footing
-from chaveiro.web import ledger
+from chaveiro.web import ledger, own_day
 from chaveiro.web.addresses import id_in
+from chaveiro.web.blocks import kinds_for
 from chaveiro.web.guards import signed_in
 from chaveiro.web.pages import language, page
 from chaveiro.web.spreadsheets import csv_file
+from chaveiro.web.why import standing
 from chaveiro.wording import calendars
 
 EXAMPLE_MONTHS = 12
@@ -39,19 +45,26 @@ def subscription(request: Any, subscription: str) -> HttpResponse:
     wanted, actor, means = id_in("subscription", subscription), request.actor, wiring.means()
     with acting(actor):
         card = delegation.subscription_in_sight(wanted, day=means.day, organisation=actor.organisation)
-        found = queries.subscription(wanted)
+        own_day.tell(request, card.clock, card.day)
+        found = _readable(actor, wanted, means.day)
         beside = delegation.beside({card.customer}, now=means.now).get(card.customer, ())
         before = _number(request.GET.get("before", ""))
         rows = ledger.page(wanted, customer=card.customer_name, version=found.version, before=before)
+        undelivered = notices.undelivered(wanted)
+        blocks = standing(actor, queries.blocks_of([found])[found.id], card.customer_name)
+        sells = actor.kind is not Kind.CHANNEL or actor.organisation in customers.sellers_of(card.customer)
     context = {
         "card": card,
+        "undelivered": undelivered,
         "found": found,
         "mine": actor.kind is Kind.CUSTOMER,
         "partner": partner_of(beside, card),
         "ledger": rows,
         "acts": acts_on(actor, card),
-        "example": _example(card, found, means.day),
+        "example": _example(card, found, card.day or means.day),
         "bar": Bar.of(card.assigned, card.seats),
+        "blocks": blocks,
+        "may_block": sells and card.stage is not Stage.DELETED and bool(kinds_for(actor)),
     }
     return page(request, "subscriptions/subscription.html", context)
 
@@ -63,7 +76,7 @@ def calendar(request: Any, subscription: str) -> HttpResponse:
     wanted, means = id_in("subscription", subscription), wiring.means()
     with acting(request.actor):
         card = delegation.subscription_in_sight(wanted, day=means.day)
-        found = queries.subscription(wanted)
+        found = _readable(request.actor, wanted, means.day)
     days = calendars.Days(
         subscription=card.id,
         customer_name=card.customer_name,
@@ -74,8 +87,10 @@ def calendar(request: Any, subscription: str) -> HttpResponse:
         notice_days=found.policy.notice_days,
         term=found.version,
     )
-    text = calendars.calendar(days, language=language(), base_url=settings.BASE_URL, stamp=means.now)
-    response = HttpResponse(text, content_type="text/calendar; charset=utf-8")
+    file = calendars.calendar(
+        days, write=wiring.calendar_writer(), language=language(), base_url=settings.BASE_URL, stamp=means.now
+    )
+    response = HttpResponse(file, content_type="text/calendar; charset=utf-8")
     name = identifiers.write("subscription", card.id)
     response["Content-Disposition"] = f'attachment; filename="{name}.ics"'
     response["Cache-Control"] = "no-store"
@@ -89,6 +104,7 @@ def ledger_csv(request: Any, subscription: str) -> HttpResponse:
     wanted = id_in("subscription", subscription)
     with acting(request.actor):
         card = delegation.subscription_in_sight(wanted, day=wiring.means().day)
+        _readable(request.actor, wanted, wiring.means().day)
         rows = [_csv_row(entry) for entry in ledger.whole(wanted, customer=card.customer_name)]
     headings = (
         *(_("Row"), _("Day"), _("Kind"), _("Who"), _("Reference"), _("Serial numbers"), _("Granted (licence-days)")),
@@ -96,6 +112,17 @@ def ledger_csv(request: Any, subscription: str) -> HttpResponse:
         *(_("Licences after"), _("Last day after"), _("Credit after"), _("Takes back row")),
     )
     return csv_file(f"{identifiers.write('subscription', wanted)}-ledger", headings, rows)
+
+
+def _readable(actor: Actor, wanted: UUID, day: date) -> Subscription:
+    """The subscription, unless it was deleted: then the vendor alone has what is left of it, which are ids.
+
+    Raises NotFound, SubscriptionDeleted.
+    """
+    found = queries.subscription(wanted)
+    if actor.kind is not Kind.OPERATOR:
+        decide(Act.READ, day=found.today(day), life=found.life).demand()
+    return found
 
 
 def _csv_row(entry: ledger.Entry) -> tuple[Any, ...]:
@@ -133,25 +160,15 @@ class Acts:
 
 def acts_on(actor: Actor, card: SubscriptionCard) -> Acts:
     """Extend or add by key: the customer both, its partner of record extends; else why not. Source: rules, 2 and 8."""
-    why_not = _why_not(actor, card)
-    return Acts(extend=not why_not, add=not why_not and actor.kind is Kind.CUSTOMER, why_not=why_not)
-
-
-def _why_not(actor: Actor, card: SubscriptionCard) -> str:
-    if card.closed_at is not None:
-        return "closed"
-    if card.stage is Stage.DELETED:
-        return "deleted"
-    if card.paid_by != "key":
-        return "direct"
-    match actor.kind:
-        case Kind.CUSTOMER:
-            return "role" if actor.roles.isdisjoint(CUSTOMER_ROLES) else ""
-        case Kind.CHANNEL if actor.roles.isdisjoint(PARTNER_ROLES):
-            return "role"
-        case Kind.CHANNEL:
-            return "" if card.is_of_record else "not_of_record"
-    return "operator"
+    why_not = why_not_extend(
+        actor,
+        is_closed=card.closed_at is not None,
+        stage=card.stage,
+        paid_by=card.paid_by,
+        is_of_record=card.is_of_record,
+    )
+    may = why_not is None
+    return Acts(extend=may, add=may and actor.kind is Kind.CUSTOMER, why_not=why_not or "")
 
 
 def _example(card: SubscriptionCard, found: Subscription, day: date) -> date | None:

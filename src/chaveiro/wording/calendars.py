@@ -11,8 +11,8 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from chaveiro.rules import calendars, identifiers, lifecycle
-from chaveiro.rules.calendars import Event
+from chaveiro.rules import identifiers, lifecycle
+from chaveiro.rules.calendars import CalendarWriter, Event
 from chaveiro.wording.figures import figures
 
 
@@ -30,8 +30,8 @@ class Days:
     term: int
 
 
-def calendar(days: Days, *, language: str, base_url: str, stamp: datetime) -> str:
-    """The calendar file: the last day, the day on which access stops, and the day from which the data may be erased."""
+def calendar(days: Days, *, write: CalendarWriter, language: str, base_url: str, stamp: datetime) -> bytes:
+    """The calendar file, as `write` makes it: the last day, the day on which access stops, and that of the erasure."""
     with override(language):
         product = days.names.get(language.partition("-")[0]) or next(iter(days.names.values()), "")
         told = {"product": product, "customer": days.customer_name}
@@ -49,7 +49,7 @@ def calendar(days: Days, *, language: str, base_url: str, stamp: datetime) -> st
             event("access", days.access_stops_on, _("Access to %(product)s stops, %(customer)s"), (7,)),
             event("erasure", days.erasure_on, _("The data of %(product)s may be erased, %(customer)s"), (30, 7)),
         )
-        return calendars.write(events, name=_("%(product)s, %(customer)s") % told, stamp=stamp)
+        return write(events, name=_("%(product)s, %(customer)s") % told, stamp=stamp)
 
 
 def _host(base_url: str) -> str:

@@ -42,6 +42,14 @@ class Figures:
         """`22 de novembro`, `22 November`: where the year goes without saying."""
         return str(format_skeleton("MMMMd", value, locale=self.locale))
 
+    def month(self, value: date) -> str:
+        """`novembro de 2026`, `November 2026`."""
+        return str(format_skeleton("yMMMM", value, locale=self.locale))
+
+    def month_short(self, value: date) -> str:
+        """`nov`, `Nov`: under a column, where the year stands beside the first one."""
+        return str(format_date(value, "LLL", locale=self.locale)).rstrip(".")
+
     def last_day(self, ends_on: date) -> str:
         """The last covered day of something that ends on the first day not covered."""
         return self.day(last_day(ends_on))

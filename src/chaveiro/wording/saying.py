@@ -81,7 +81,9 @@ def _variants(refusal: Refusal) -> Iterable[str]:
         yield "positions"
     if facts.get("whole"):
         yield "whole"
-    for name in ("field", "reason", "what"):
+    if isinstance(facts.get("kind"), str) and isinstance(facts.get("holder"), str):
+        yield f"{facts['kind']}:{facts['holder']}"
+    for name in ("field", "reason", "what", "act", "kind"):
         if isinstance(facts.get(name), str):
             yield facts[name]
 

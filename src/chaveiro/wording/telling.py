@@ -12,7 +12,7 @@ from uuid import UUID
 
 from chaveiro.apps.delegation.queries import Beside
 from chaveiro.apps.keys.queries import KeyFacts as StockFacts
-from chaveiro.apps.subscriptions.queries import Row, Subscription
+from chaveiro.apps.subscriptions.queries import BlockCard, Row, Subscription
 from chaveiro.rules import identifiers, lifecycle, offers, serials
 from chaveiro.rules.batches import Batch
 from chaveiro.rules.keys import group
@@ -160,8 +160,16 @@ def batch(facts: Batch, counts: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def subscription(one: Subscription, on: date, beside: Mapping[UUID, Sequence[Beside]]) -> dict[str, Any]:
-    """A subscription; stage and next change are derived for the day `on`. `beside`: who stands beside its customer."""
+def subscription(
+    one: Subscription,
+    on: date,
+    beside: Mapping[UUID, Sequence[Beside]],
+    blocks: Mapping[UUID, Sequence[BlockCard]],
+) -> dict[str, Any]:
+    """A subscription; stage, next change and blocks are as of the day `on`.
+
+    `beside`: who stands beside its customer; `blocks`: those of each subscription, lifted ones among them or not.
+    """
     change = one.next_change(on)
     return {
         "id": public("subscription", one.id),
@@ -176,9 +184,25 @@ def subscription(one: Subscription, on: date, beside: Mapping[UUID, Sequence[Bes
         "next_change": change and {"stage": change.stage.value, "day": day(change.day)},
         "paid_by": one.paid_by,
         "partner_of_record": _partner(beside.get(one.customer, ()), one.id),
-        "blocks": [],
+        "blocks": [block(card) for card in blocks.get(one.id, ()) if card.stands_on(on)],
         "opened_at": instant(one.opened_at),
         "closed_at": instant(one.closed_at),
+    }
+
+
+def block(card: BlockCard) -> dict[str, Any]:
+    """A block: why, on whose side, since when; `lifted_by` is who can lift it, `subscription` null for all there is."""
+    return {
+        "id": public("block", card.id),
+        "subscription": public("subscription", card.subscription),
+        "kind": card.kind.value,
+        "holder": card.holder.value,
+        "organisation": public("partner", card.holder_id),
+        "reason": card.reason,
+        "stops_use": card.as_rule.stops_use,
+        "lifted_by": card.as_rule.lifted_by.value,
+        "put_on": day(card.put_on),
+        "lifted_on": day(card.lifted_on),
     }
 
 

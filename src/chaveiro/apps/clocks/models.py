@@ -17,6 +17,8 @@ class Clock(models.Model):
     created_at = models.DateTimeField()
     moved_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    moving_to = models.DateField(null=True)  # while it moves: the day to which
+    operation_id = models.UUIDField(null=True)  # the last move, as long work; opaque here
 
 
 class Platform(models.Model):
@@ -24,7 +26,7 @@ class Platform(models.Model):
 
     SEEN = ("seen_by_operator",)
     id = models.SmallIntegerField(primary_key=True, default=1)
-    day = models.DateField(null=True)  # the last day whose sweep went through
+    day = models.DateField(null=True)  # the last day whose sweep began
     at = models.DateTimeField(null=True)  # the latest instant that a sweep has seen
     quiet_until = models.DateField(null=True)  # the first day on which erasing may begin again
     quiet_why = models.TextField(default="")

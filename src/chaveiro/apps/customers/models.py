@@ -37,6 +37,7 @@ class Customer(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["name"], condition=models.Q(is_test=True), name="test_customer_by_name"),
             models.Index(fields=["clock"], condition=models.Q(clock__isnull=False), name="customer_by_clock"),
             # Of those that stand; the function is the room's own, in 0003_tax_numbers. What is included lets whole
             # groups be read off the index (0007).
@@ -84,6 +85,9 @@ class Role(models.Model):
                 fields=["person", "name"], condition=models.Q(ended_at__isnull=True), name="role_is_held_once"
             ),
             models.CheckConstraint(condition=models.Q(name__in=["administrator", "billing"]), name="role_is_known"),
+        ]
+        indexes = [
+            models.Index(fields=["person"], condition=models.Q(ended_at__isnull=False), name="role_that_ended"),
         ]
 
 

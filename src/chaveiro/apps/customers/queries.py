@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -61,6 +61,8 @@ class AtBrowser:
     account: AccountCard
     home: str
     actor: Actor  # with its standing roles, where the account is the one that was asked for
+    clock: str | None  # the test clock on which its customer lives, and the day that it has
+    day: date | None
 
     @property
     def tag(self) -> str:
@@ -75,9 +77,10 @@ class AtBrowser:
 
 AT_BROWSER = (
     "SELECT session, live, how, started_at, seen_at, confirmed_at, account, kind, organisation, customer, login_name,"
-    " email, alternate_email, given_name, family_name, language, time_zone, owned, home, roles"
+    " email, alternate_email, given_name, family_name, language, time_zone, owned, home, roles, clock, day"
     " FROM customers_at_browser(%s, %s, %s)"
 )
+DAY_OF = "SELECT clock, day FROM customers_day(%s)"
 
 
 def at_browser(browser: bytes, tag: str, now: datetime) -> list[AtBrowser]:
@@ -91,12 +94,25 @@ def at_browser(browser: bytes, tag: str, now: datetime) -> list[AtBrowser]:
 
 
 def _at_browser(*row: Any) -> AtBrowser:
-    session, live, how, started_at, seen_at, confirmed_at, *of_account, home, roles = row
+    session, live, how, started_at, seen_at, confirmed_at, *of_account, home, roles, clock, day = row
     identifier, kind, *rest = of_account
     card = AccountCard(*(identifier, Kind(kind), *rest, False))
-    return AtBrowser(
-        session, live, How(how), started_at, seen_at, confirmed_at, card, home, _holding(actor_of(card), set(roles))
-    )
+    actor = _holding(actor_of(card), set(roles))
+    return AtBrowser(session, live, How(how), started_at, seen_at, confirmed_at, card, home, actor, clock, day)
+
+
+def day_of(customer: UUID | None, day: date) -> date:
+    """The day of a customer: its test clock's, else `day`, which is the platform's. So where it is out of sight."""
+    found = clock_of(customer)
+    return day if found is None else found[1]
+
+
+def clock_of(customer: UUID | None) -> tuple[UUID, date] | None:
+    """The test clock on which a customer lives, and its day; None where it lives by the platform's."""
+    if customer is None:
+        return None
+    row = connection.connection.execute(DAY_OF, (customer,), prepare=True).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 def administrators_of(customer: UUID) -> list[UUID]:
@@ -113,6 +129,14 @@ def account_of(person: UUID) -> UUID:
     if account is None:
         raise NotFound()
     return account
+
+
+def person_of(account: UUID) -> UUID:
+    """The person who signs in with an account. Raises NotFound where that is nobody within sight."""
+    person = seen(Person).filter(account_id=account, deleted_at=None).values_list("id", flat=True).first()
+    if person is None:
+        raise NotFound(what="person")
+    return person
 
 
 def name_of(customer: UUID) -> str:
@@ -146,6 +170,26 @@ def card(customer: UUID) -> CustomerCard:
     if found is None:
         raise NotFound(what="customer")
     return CustomerCard(*found)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCustomer:
+    """An organisation by its name."""
+
+    id: UUID
+    name: str
+
+
+def living_on(clock: UUID) -> list[NamedCustomer]:
+    """The organisations within sight that live on a test clock, by name, at most 200."""
+    found = seen(Customer).filter(clock_id=clock).order_by("name", "id").values_list("id", "name")
+    return [NamedCustomer(*row) for row in found[:200]]
+
+
+def marked_as_test(*, besides: UUID) -> list[NamedCustomer]:
+    """The test organisations within sight that live on no test clock or on another one, by name, at most 200."""
+    found = seen(Customer).filter(is_test=True, closed_at=None).exclude(clock_id=besides)
+    return [NamedCustomer(*row) for row in found.order_by("name", "id").values_list("id", "name")[:200]]
 
 
 def opened_at(customer: UUID) -> datetime:

@@ -28,7 +28,8 @@ SEEN = "seen_subscription(s.customer_id, s.id) AND seen_customer(c.id)"
 
 CARD = """
 SELECT s.id, c.id, c.name, c.country::text, p.code, names.names, s.seats, s.assigned, s.ends_on, s.credit, s.paid_by,
-    s.erased_on, policy.numbers, delegation_counts(c.id, s.id, %(organisation)s), s.closed_at
+    s.erased_on, policy.numbers, delegation_counts(c.id, s.id, %(organisation)s), s.closed_at,
+    s.clock_id, CASE WHEN s.clock_id IS NOT NULL THEN (SELECT own.day FROM customers_day(c.id) AS own) END
 FROM subscriptions_subscription s
 JOIN customers_customer c ON c.id = s.customer_id
 JOIN catalog_product p ON p.id = s.product_id
@@ -38,10 +39,12 @@ JOIN LATERAL (SELECT v.names FROM catalog_productversion v WHERE v.product_id = 
 """
 
 SUBSCRIPTIONS = f"""{CARD}
-WHERE s.closed_at IS NULL AND (%(customer)s::uuid IS NULL OR c.id = %(customer)s) AND {SEEN}
+WHERE s.closed_at IS NULL AND (%(customer)s::uuid IS NULL OR c.id = %(customer)s)
+  AND (%(clock)s::uuid IS NULL OR s.clock_id = %(clock)s) AND {SEEN}
 ORDER BY s.ends_on, s.id LIMIT %(limit)s
 """
 
+SEVERAL = f"{CARD} WHERE s.id = ANY (%(subscriptions)s) AND {SEEN}"
 ONE_SUBSCRIPTION = f"{CARD} WHERE s.id = %(subscription)s AND {SEEN}"
 
 PIPELINE = f"""{CARD}
@@ -86,6 +89,7 @@ class SubscriptionCard:
     """A subscription as lists show it. `ends_on` is the first day not covered, `credit` in seat-days.
 
     `is_of_record` tells whether the actor's organisation is the confirmed partner of record, and so may extend it.
+    `day` is the day for which all of this is told: its test clock's, where its customer lives on one.
     """
 
     id: UUID
@@ -106,6 +110,8 @@ class SubscriptionCard:
     is_of_record: bool
     days_left: int | None = None  # until the end; nought or less once it has passed
     closed_at: datetime | None = None  # the redemption that opened it was taken back
+    clock: UUID | None = None
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +126,31 @@ class PartnerCard:
 
 
 def subscriptions_in_sight(
-    *, day: date, organisation: UUID | None = None, customer: UUID | None = None, limit: int = LISTED_AT_MOST
+    *,
+    day: date,
+    organisation: UUID | None = None,
+    customer: UUID | None = None,
+    clock: UUID | None = None,
+    limit: int = LISTED_AT_MOST,
 ) -> list[SubscriptionCard]:
-    """Subscriptions that the actor may read, those that end first at the top; stage and next change as of `day`."""
-    rows = connection.connection.execute(
-        SUBSCRIPTIONS, {"organisation": organisation, "customer": customer, "limit": limit}, prepare=True
-    ).fetchall()
+    """Subscriptions that the actor may read, those that end first at the top; all of them, or those on one test clock.
+
+    Stage and next change are as of `day`, or as of the day of the test clock on which a customer lives.
+    """
+    asked = {"organisation": organisation, "customer": customer, "clock": clock, "limit": limit}
+    rows = connection.connection.execute(SUBSCRIPTIONS, asked, prepare=True).fetchall()
     return [_card(row, day) for row in rows]
+
+
+def cards_of(
+    subscriptions: Collection[UUID], *, day: date, organisation: UUID | None = None
+) -> dict[UUID, SubscriptionCard]:
+    """These subscriptions, by id, as far as they are in sight: one statement for a whole page of a list."""
+    if not subscriptions:
+        return {}
+    asked = {"subscriptions": list(subscriptions), "organisation": organisation}
+    cards = [_card(row, day) for row in connection.connection.execute(SEVERAL, asked).fetchall()]
+    return {card.id: card for card in cards}
 
 
 def subscription_in_sight(wanted: UUID, *, day: date, organisation: UUID | None = None) -> SubscriptionCard:
@@ -196,6 +220,7 @@ def business(*, day: date) -> Business:
 def _card(row: tuple[Any, ...], day: date) -> SubscriptionCard:
     # Django leaves JSON as text on its connections.
     ends_on, erased_on, policy = row[8], row[11], Policy.from_dict(json.loads(row[12]))
+    day = row[16] or day
     return SubscriptionCard(
         id=row[0],
         customer=row[1],
@@ -215,6 +240,8 @@ def _card(row: tuple[Any, ...], day: date) -> SubscriptionCard:
         is_of_record=row[13],
         days_left=(ends_on - day).days,
         closed_at=row[14],
+        clock=row[15],
+        day=day,
     )
 
 

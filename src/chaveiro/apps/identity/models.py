@@ -225,3 +225,57 @@ class AddressChange(models.Model):
                 fields=["account"], condition=models.Q(settled_at__isnull=True), name="one_address_changes_at_a_time"
             ),
         ]
+
+
+class Service(models.Model):
+    """A service of the vendor: people sign in to it by this installation, and it asks what they may use."""
+
+    SEEN = ("seen_by_operator",)
+    id = models.UUIDField(primary_key=True)
+    name = models.TextField()
+    confidential = models.BooleanField()  # can keep a secret; others prove themselves by PKCE alone
+    algorithm = models.TextField()  # by which its ID tokens are signed
+    returns = ArrayField(models.TextField())  # where people may be sent back to, signed in
+    leaves = ArrayField(models.TextField())  # where people may be sent to, signed out
+    created_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+
+
+class ServiceSecret(models.Model):
+    """A secret of a service: what it shows at the token endpoint, or what it asks for entitlements with."""
+
+    SEEN = ("seen_by_operator",)
+    id = models.UUIDField(primary_key=True)
+    service = models.ForeignKey(Service, models.PROTECT)
+    kind = models.TextField()
+    digest = models.BinaryField(unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)  # when a newer one has taken its place for good
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(kind__in=["client", "token"]), name="service_secret_is_known"),
+        ]
+
+
+class Grant(models.Model):
+    """Somebody signed in to a service: the code that opens once, and the token that it bought."""
+
+    SEEN = ("seen_own", "account_id")
+    id = models.UUIDField(primary_key=True)
+    service = models.ForeignKey(Service, models.PROTECT, db_index=False)
+    account = models.ForeignKey(Account, models.PROTECT, db_index=False)
+    session = models.ForeignKey(Session, models.CASCADE)  # what it gave ends with the sign-in that gave it
+    code = models.BinaryField(unique=True)  # digest
+    back = models.TextField()
+    scope = models.TextField()
+    nonce = models.TextField(default="")
+    challenge = models.TextField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)
+    access = models.BinaryField(unique=True, null=True)  # digest
+    access_until = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="grant_by_age")]

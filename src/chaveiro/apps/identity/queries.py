@@ -10,11 +10,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from chaveiro.apps.identity.models import Account, AddressChange, Link, Passkey, Session, Testimony, Token
+from chaveiro.apps.identity.models import Account, AddressChange, Link, Passkey, Service, Session, Testimony, Token
 from chaveiro.apps.journal.models import seen
 from chaveiro.rules.actors import Actor, Kind
 from chaveiro.rules.errors import NotFound
 from chaveiro.rules.factors import PASSKEYS_AT_MOST, TESTIMONIES_AT_MOST, Ways
+from chaveiro.rules.services import Service as ServiceFacts
 from chaveiro.rules.sessions import How
 
 
@@ -124,6 +125,27 @@ def tokens(of_account: UUID) -> list[TokenCard]:
     return [
         TokenCard(row.id, row.account_id, row.name, tuple(row.scopes), row.created_at, row.expires_at, row.revoked_at)
         for row in seen(Token).filter(account_id=of_account).order_by("-created_at")[:200]
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCard:
+    """A registered service, and whether it still is."""
+
+    service: ServiceFacts
+    created_at: datetime
+    removed_at: datetime | None
+
+
+def services(*, limit: int = 500) -> list[ServiceCard]:
+    """The services within sight, the newest first, removed ones too."""
+    return [
+        ServiceCard(
+            ServiceFacts(row.id, row.name, row.confidential, row.algorithm, tuple(row.returns), tuple(row.leaves)),
+            row.created_at,
+            row.removed_at,
+        )
+        for row in seen(Service).order_by("-created_at", "-id")[:limit]
     ]
 
 

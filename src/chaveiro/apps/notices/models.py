@@ -68,7 +68,10 @@ class Notice(models.Model):
     address = models.TextField(default="")  # where it was posted; blank again once the customer is erased
     outside = models.BooleanField(null=True)  # whether that address lies outside what the subscription serves
     server = models.TextField(default="")  # which server took it or refused it
-    direct = models.BooleanField(default=False)  # the recipient domain's own server, not a relay
+    direct = models.BooleanField(default=False)  # it lies in the recipient's own mailbox: no relay stands between
+    returns = models.BooleanField(
+        default=False, db_default=False
+    )  # posted with a way back, by which a delivery report finds it
     outcome = models.TextField(default="")
     settled_on = models.DateField(null=True)
     settled_at = models.DateTimeField(null=True)
@@ -91,5 +94,24 @@ class Notice(models.Model):
                 fields=["account_id", "-written_on"],
                 condition=models.Q(account_id__isnull=False),
                 name="notice_by_account",
+            ),
+            models.Index(fields=["written_on", "id"], name="notice_by_day"),
+            models.Index(
+                fields=["state", "written_on", "id"],
+                condition=models.Q(state__in=["owed", "bounced", "dropped"]),
+                name="notice_in_trouble",
+            ),
+            models.Index(
+                fields=["account_id"],
+                condition=models.Q(account_id__isnull=False, read_at__isnull=True),
+                name="notice_not_read",
+            ),
+            models.Index(
+                fields=["organisation_id", "written_on", "id"],
+                condition=models.Q(organisation_id__isnull=False),
+                name="notice_by_organisation",
+            ),
+            models.Index(
+                fields=["customer_id"], condition=models.Q(state="bounced"), name="notice_bounced_by_customer"
             ),
         ]

@@ -42,9 +42,10 @@ def progress(operation: UUID) -> Progress:
     return _progress(row)
 
 
-def progresses(*, limit: int = 50) -> list[Progress]:
-    """The newest pieces of long work within sight, at most 200."""
-    return [_progress(row) for row in seen(Operation).order_by("-created_at")[: max(1, min(limit, 200))]]
+def progresses(*, limit: int = 50, but: str = "") -> list[Progress]:
+    """The newest pieces of long work within sight, at most 200; `but` is a kind that is left out."""
+    found = seen(Operation).exclude(kind=but).order_by("-created_at")
+    return [_progress(row) for row in found[: max(1, min(limit, 200))]]
 
 
 def newest(kind: str, subject_id: str) -> Progress | None:

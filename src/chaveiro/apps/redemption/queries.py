@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,8 @@ FIND_TARGET = """
 SELECT s.id, s.customer_id, s.product_id, p.code, s.price_class, s.seats, s.ends_on, s.credit, s.assigned, s.term,
     s.version, s.paid_by, s.erased_on, s.policy_id, policy.numbers,
     (SELECT v.maximum_seats FROM catalog_productversion v WHERE v.product_id = p.id ORDER BY v.number DESC LIMIT 1),
-    c.country::text, s.closed_at IS NOT NULL
+    c.country::text, s.closed_at IS NOT NULL,
+    CASE WHEN s.clock_id IS NOT NULL THEN (SELECT own.day FROM customers_day(c.id) AS own) END
 FROM subscriptions_subscription s
 JOIN catalog_product p ON p.id = s.product_id
 JOIN catalog_policy policy ON policy.id = s.policy_id
@@ -40,7 +42,7 @@ WHERE s.id = %s AND seen_subscription(s.customer_id, s.id) AND seen_customer(c.i
 FIND_CANDIDATES = """
 SELECT s.id, s.customer_id, s.product_id, p.code, s.price_class, s.seats, s.ends_on, s.credit, s.assigned, s.term,
     s.version, s.paid_by, s.erased_on, s.policy_id, policy.numbers, version.maximum_seats, c.country::text, c.name,
-    version.names
+    version.names, CASE WHEN s.clock_id IS NOT NULL THEN (SELECT own.day FROM customers_day(c.id) AS own) END
 FROM subscriptions_subscription s
 JOIN catalog_product p ON p.id = s.product_id
 JOIN catalog_policy policy ON policy.id = s.policy_id
@@ -60,7 +62,8 @@ ORDER BY s.product_id <> ALL (%(products)s::bigint[]), s.ends_on, s.id LIMIT %(l
 
 FIND_CUSTOMER = """
 SELECT c.country::text, c.name, c.closed_at IS NOT NULL,
-    delegation_counts(c.id, %(subscription)s, %(organisation)s)
+    delegation_counts(c.id, %(subscription)s, %(organisation)s),
+    CASE WHEN c.clock_id IS NOT NULL THEN (SELECT own.day FROM customers_day(c.id) AS own) END
 FROM customers_customer c WHERE c.id = %(customer)s AND seen_customer(c.id)
 """
 
@@ -73,6 +76,7 @@ class ExistingCustomer:
     country: str
     name: str
     has_actor_as_partner_of_record: bool
+    day: date | None = None  # of the test clock on which it lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Candidate:
     country: str
     customer_name: str
     names: Mapping[str, str]
+    day: date | None = None  # of the test clock on which its customer lives
 
 
 def known_keys(items: Sequence[Item], draft: UUID | None, means: Means) -> dict[bytes, KeyFacts]:
@@ -183,7 +188,7 @@ def candidates(
         },
         prepare=True,
     ).fetchall()
-    return [Candidate(_target(row), row[16], row[17], json.loads(row[18])) for row in rows]
+    return [Candidate(_target(row), row[16], row[17], json.loads(row[18]), row[19]) for row in rows]
 
 
 def seller_of_keys() -> tuple[str, str] | None:
@@ -203,7 +208,7 @@ def existing_customer(customer: UUID, organisation: UUID | None, subscription: U
     row = connection.connection.execute(FIND_CUSTOMER, asked, prepare=True).fetchone()
     if row is None or row[2]:
         raise NotFound(what="customer")
-    return ExistingCustomer(customer, row[0], row[1], row[3])
+    return ExistingCustomer(customer, row[0], row[1], row[3], row[4])
 
 
 def prefix_is_free(prefix: str) -> bool:

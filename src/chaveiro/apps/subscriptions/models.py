@@ -19,7 +19,7 @@ class Subscription(models.Model):
 
     SEEN = ("seen_subscription", "customer_id", "id")
     id = models.UUIDField(primary_key=True)
-    customer = models.ForeignKey(Customer, models.PROTECT)
+    customer = models.ForeignKey(Customer, models.PROTECT, db_index=False)  # found by what is unique with its id
     product = models.ForeignKey(Product, models.PROTECT, db_index=False)
     policy = models.ForeignKey(Policy, models.PROTECT, db_index=False)
     price_class = models.TextField()
@@ -37,6 +37,7 @@ class Subscription(models.Model):
     clock = models.ForeignKey(Clock, models.PROTECT, null=True, db_index=False)  # its customer's, kept beside
     # The day on which the sweep has to look at it again: LOOK_NOW after every change, NEVER when all is done.
     due_on = models.DateField(db_default=LOOK_NOW)
+    erase_on = models.DateField(null=True)  # an erasure put off until then; null: as the policy says
 
     class Meta:
         constraints = [
@@ -54,6 +55,11 @@ class Subscription(models.Model):
             models.Index(fields=["due_on"], condition=models.Q(clock__isnull=True), name="subscription_due"),
             models.Index(
                 fields=["clock", "due_on"], condition=models.Q(clock__isnull=False), name="subscription_due_on_clock"
+            ),
+            models.Index(
+                fields=["erase_on"],
+                condition=models.Q(erase_on__isnull=False, erased_on__isnull=True),
+                name="subscription_erasure_put_off",
             ),
         ]
 

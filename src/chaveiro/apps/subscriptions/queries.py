@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import DateField, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from chaveiro.apps.journal.models import seen
 from chaveiro.apps.subscriptions import models as rows
-from chaveiro.rules import lifecycle
+from chaveiro.rules import access, lifecycle
+from chaveiro.rules.access import BlockKind, Holder, Life
 from chaveiro.rules.errors import NotFound
 from chaveiro.rules.lifecycle import Change, Stage
 from chaveiro.rules.policies import Policy
 from chaveiro.rules.terms import Standing
 
 LISTED_AT_MOST = 200
+
+# Who may see a customer may know its day, and not every clock.
+CLOCK_DAY = (
+    "CASE WHEN subscriptions_subscription.clock_id IS NOT NULL"
+    " THEN (SELECT own.day FROM customers_day(subscriptions_subscription.customer_id) AS own) END"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,20 @@ class Subscription:
     closed_at: datetime | None
     erased_on: date | None
     policy: Policy
+    policy_name: str
+    policy_version: int
+    clock: UUID | None = None  # the test clock on which its customer lives, and the day that it has
+    clock_day: date | None = None
+
+    def today(self, day: date) -> date:
+        """Its own day: its test clock's, else `day`, the platform's."""
+        return self.clock_day or day
+
+    @property
+    def life(self) -> Life:
+        """The dates from which its stage, and what may be done with it, follow."""
+        closed_on = None if self.closed_at is None else self.closed_at.date()
+        return Life(self.ends_on, self.policy, self.erased_on, closed_on)
 
     def stage_on(self, day: date) -> Stage:
         """Its stage on a day, from what is known now."""
@@ -78,6 +101,42 @@ class Row:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockCard:
+    """A block, standing or lifted. `subscription` is None where it stands against all that the customer has."""
+
+    id: UUID
+    customer: UUID
+    subscription: UUID | None
+    kind: BlockKind
+    holder: Holder
+    holder_id: UUID | None
+    reason: str
+    put_by: UUID | None
+    put_on: date
+    put_at: datetime
+    lifted_by: UUID | None
+    lifted_on: date | None
+
+    @property
+    def as_rule(self) -> access.Block:
+        """As the rules weigh it."""
+        return access.Block(self.kind, self.holder, self.put_on, self.reason)
+
+    def stands_on(self, day: date) -> bool:
+        """Whether it stood on that day."""
+        return self.put_on <= day and (self.lifted_on is None or day < self.lifted_on)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockLine:
+    """A block with whose it is, for a list; `product` is empty where it stands against all that the customer has."""
+
+    card: BlockCard
+    customer_name: str
+    product: str
+
+
 def subscription(wanted: UUID) -> Subscription:
     """One subscription. Raises NotFound, for foreign and absent alike."""
     row = _subscriptions().filter(id=wanted).first()
@@ -103,8 +162,60 @@ def ledger(of_subscription: UUID, *, limit: int = 50, after: int = 0) -> list[Ro
     return [_row(row) for row in found.order_by("number")[: max(1, min(limit, LISTED_AT_MOST + 1))]]
 
 
+def block(wanted: UUID) -> BlockCard:
+    """One block, a lifted one too. Raises NotFound."""
+    row = seen(rows.Block).filter(id=wanted).first()
+    if row is None:
+        raise NotFound(what="block")
+    return _block(row)
+
+
+def blocks(of_subscription: UUID, *, lifted: bool = False) -> list[BlockCard]:
+    """What stands against a subscription, the oldest first, at most 200; with `lifted` also what stood once.
+
+    Raises NotFound.
+    """
+    one = subscription(of_subscription)
+    return blocks_of([one], lifted=lifted)[one.id]
+
+
+def blocks_of(cards: Collection[Subscription], *, lifted: bool = False) -> dict[UUID, list[BlockCard]]:
+    """What stands against each of these subscriptions: one statement for a whole page of a list."""
+    found: dict[UUID, list[BlockCard]] = {card.id: [] for card in cards}
+    if not cards:
+        return found
+    wanted = Q(subscription_id__in=found) | Q(subscription=None)
+    among = seen(rows.Block).filter(wanted, customer_id__in={card.customer for card in cards})
+    if not lifted:
+        among = among.filter(lifted_at=None)
+    of_customer: dict[UUID, list[UUID]] = {}
+    for card in cards:
+        of_customer.setdefault(card.customer, []).append(card.id)
+    for row in among.order_by("put_at", "id")[: LISTED_AT_MOST * len(cards)]:
+        concerned = of_customer[row.customer_id] if row.subscription_id is None else (row.subscription_id,)
+        for one in concerned:
+            found[one].append(_block(row))
+    return found
+
+
+def all_blocks(*, kind: str = "", lifted: bool = False, before: UUID | None = None, limit: int = 50) -> list[BlockLine]:
+    """Blocks within sight, the newest first, at most 201; `before` is the last one seen."""
+    found = seen(rows.Block).select_related("customer", "subscription__product").order_by("-id")
+    if kind:
+        found = found.filter(kind=kind)
+    if not lifted:
+        found = found.filter(lifted_at=None)
+    if before is not None:
+        found = found.filter(id__lt=before)
+    return [
+        BlockLine(_block(row), row.customer.name, "" if row.subscription is None else row.subscription.product.code)
+        for row in found[: max(1, min(limit, LISTED_AT_MOST + 1))]
+    ]
+
+
 def _subscriptions() -> QuerySet[rows.Subscription]:
-    return seen(rows.Subscription).select_related("product", "policy")
+    found = seen(rows.Subscription).select_related("product", "policy")
+    return found.annotate(clock_day=RawSQL(CLOCK_DAY, (), DateField()))  # noqa: S611 - a constant of this module
 
 
 def _card(row: rows.Subscription) -> Subscription:
@@ -125,6 +236,27 @@ def _card(row: rows.Subscription) -> Subscription:
         closed_at=row.closed_at,
         erased_on=row.erased_on,
         policy=Policy.from_dict(row.policy.numbers),
+        policy_name=row.policy.name,
+        policy_version=row.policy.version,
+        clock=row.clock_id,
+        clock_day=getattr(row, "clock_day", None),
+    )
+
+
+def _block(row: rows.Block) -> BlockCard:
+    return BlockCard(
+        id=row.id,
+        customer=row.customer_id,
+        subscription=row.subscription_id,
+        kind=BlockKind(row.kind),
+        holder=Holder(row.holder),
+        holder_id=row.holder_id,
+        reason=row.reason,
+        put_by=row.put_by,
+        put_on=row.put_on,
+        put_at=row.put_at,
+        lifted_by=row.lifted_by,
+        lifted_on=row.lifted_on,
     )
 
 

@@ -20,7 +20,7 @@ from chaveiro.apps.identity.queries import names_of
 from chaveiro.apps.journal.queries import StoryFilter
 from chaveiro.rules import identifiers
 from chaveiro.rules.errors import NotFound
-from chaveiro.web import chronicle
+from chaveiro.web import chronicle, own_day
 from chaveiro.web.addresses import id_in, id_or_none
 from chaveiro.web.desk.redemptions import told_letters
 from chaveiro.web.guards import operators_only
@@ -78,6 +78,7 @@ def show(request: Any, customer: str) -> HttpResponse:
         facts = desk.customer(wanted)
         if facts is None:
             raise NotFound(what="customer")
+        own_day.about(request, wanted)
         letters = desk.letters(customer=wanted, limit=SOME)
         entries, following = chronicle.page(actor, StoryFilter(customer_id=wanted), limit=SOME)
         context = {

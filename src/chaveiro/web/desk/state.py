@@ -66,7 +66,8 @@ def show(request: Any) -> HttpResponse:
             "signs": sorted(signs, key=lambda sign: ("bad", "warn", "good", "").index(sign.kind)),
             "wrong": sum(sign.kind == "bad" for sign in signs),
             "names": list(_names()),
-            "operations": progresses(limit=OPERATIONS),
+            # What a customer takes along of its own data is no matter of the desk.
+            "operations": progresses(limit=OPERATIONS, but="data_export"),
             "letters": told_letters([{**each, "state": "failed", "posted_at": None} for each in letters], people),
         }
     return page(request, "desk/state.html", context)

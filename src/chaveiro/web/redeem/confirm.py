@@ -85,7 +85,7 @@ def _shown(request: Any, desk: Desk, problems: Sequence[Problem] = (), *, status
         "opens_customer": weighed.customer is None,
         "customer_name": _customer_name(desk, weighed),
         "purpose": weighed.plan.purpose,
-        "effects": [_effect(effect) for effect in weighed.plan.effects],
+        "effects": [told_effect(effect) for effect in weighed.plan.effects],
         "key_count": len(desk.kept.items),
         "fingerprint": weighed.plan.fingerprint,
         "zone": zones.city(zone_of(form), language()),
@@ -104,7 +104,7 @@ def _customer_name(desk: Desk, weighed: Weighed) -> str:
         return customers.name_of(weighed.customer)
 
 
-def _effect(effect: Effect) -> dict[str, Any]:
+def told_effect(effect: Effect) -> dict[str, Any]:
     """One subscription's sum with every number that stands in it, and its life afterwards."""
     total = effect.sum
     return {

@@ -43,7 +43,7 @@ def keys(request: Any, desk: Desk) -> HttpResponse:
     if request.method != "POST":
         return shown(request, desk, drafting.verdicts_of(actor=desk.holder, kept=desk.kept, means=wiring.means()))
     do, language = request.POST.get("do", "next"), switching(request)
-    texts = _texts(request.POST.getlist("key"), request.POST.getlist("repair"))
+    texts = texts_of(request.POST.getlist("key"), request.POST.getlist("repair"))
     try:
         found = [*pasted(request.POST.get("many", ""), "many"), *pasted(uploads.text_of(request), uploads.FIELD)]
         count(request, "key_checks", min(len(texts) + len(found), BASKET_AT_MOST))
@@ -100,7 +100,7 @@ def _next(request: Any, desk: Desk, verdicts: Sequence[Verdict], do: str) -> Htt
     return see_other(desk.path(CHECK))
 
 
-def _texts(typed: Sequence[str], repaired: Sequence[str]) -> list[str]:
+def texts_of(typed: Sequence[str], repaired: Sequence[str]) -> list[str]:
     """What was typed, field by field; a confirmed repair in its place; several keys in one field, each on its own."""
     texts: list[str] = []
     for index, text in enumerate(typed):
@@ -119,7 +119,7 @@ def shown(request: Any, desk: Desk, verdicts: Sequence[Verdict], *, told: bool =
     """The page; `told` puts the list of problems at its top."""
     rows = [row_of(desk, position, verdict) for position, verdict in enumerate(verdicts)]
     faults = [(row, verdict.refusal) for row, verdict in zip(rows, verdicts, strict=True) if verdict.refusal]
-    offers = _offers(desk) if any(isinstance(refusal, KeyHeld) for _, refusal in faults) else {}
+    offers = offers_of(desk) if any(isinstance(refusal, KeyHeld) for _, refusal in faults) else {}
     problems = [problem(row.at, offers.get(row.number - 1, refusal)) for row, refusal in faults]
     if told and not rows:
         problems = [problem("key-1", KeyEmpty())]
@@ -156,7 +156,7 @@ def _context(desk: Desk, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _offers(desk: Desk) -> Mapping[int, KeyHeld]:
+def offers_of(desk: Desk) -> Mapping[int, KeyHeld]:
     """The holds in other drafts by position, each with whether all of that draft's keys are here."""
     weighed = preview(actor=desk.holder, order=order_of(desk, attestation=ATTESTED_LATER), means=wiring.means())
     return {

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from chaveiro import wiring
 from chaveiro.apps.redemption.actions import Order
 from chaveiro.rules.actors import Kind
 from chaveiro.rules.keys import scrub
 from chaveiro.rules.openings import Administrator, NewCustomer
 from chaveiro.rules.redemption import ATTESTATION_WORDING
+from chaveiro.web.addresses import id_or_none
 from chaveiro.web.pages import language
 from chaveiro.web.redeem.draft import Desk
 from chaveiro.web.redeem.journey import (
@@ -33,6 +35,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "/keys/*": (CHECK, "key-{}"),
     "/customer": (ORGANISATION, "name"),
     "/customer/*": (ORGANISATION, "{}"),
+    "/clock": (ORGANISATION, "clock"),
     "/administrator": (ADMINISTRATOR, "given_name"),
     "/administrator/*": (ADMINISTRATOR, "{}"),
     "/partner_of_record": (PARTNER, "partner_of_record"),
@@ -71,6 +74,8 @@ def order_of(desk: Desk, *, attestation: Mapping[str, str] | None, fingerprint: 
         tax_number_again=form.get("tax_number_again") == tax_number_asked(form),
         administrator=administrator(form),
         partner_of_record=form.get("partner_of_record") or None,
+        is_test=wiring.house().pretence,
+        clock=id_or_none("clock", form.get("clock", "")),
     )
 
 

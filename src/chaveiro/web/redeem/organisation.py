@@ -10,7 +10,10 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from chaveiro import wiring
+from chaveiro.apps.clocks.queries import ClockCard, clocks
+from chaveiro.apps.identity.actions import acting
 from chaveiro.apps.redemption.actions import drafting, preview
+from chaveiro.rules.actors import Kind
 from chaveiro.rules.openings import Missing, PrefixTaken, TaxNumberKnown, suggested_prefix
 from chaveiro.rules.redemption import Plan
 from chaveiro.rules.verdicts import CountryNotServed, Fault
@@ -24,9 +27,9 @@ from chaveiro.web.redeem.journey import ORGANISATION, go_on, on_draft, steps
 from chaveiro.web.redeem.order import ATTESTED_LATER, order_of, places, tax_number_asked, zone_of
 from chaveiro.wording import figures, tax_numbers, time_zone_of, zones
 
-FIELDS = ("name", "country", "tax_number", "tax_number_again", "language", "time_zone", "domain_prefix")
+FIELDS = ("name", "country", "tax_number", "tax_number_again", "language", "time_zone", "domain_prefix", "clock")
 LENGTH_AT_MOST = 500  # what a draft keeps of a field; the rules want far less
-POINTER = "/customer"
+POINTER = ("/customer", "/clock")
 PREFIX = "/customer/domain_prefix"
 
 
@@ -106,7 +109,16 @@ def _context(desk: Desk, *, ask: bool = False) -> dict[str, Any]:
         "initial_domain": settings.INITIAL_DOMAIN,
         "tax_number_asked": asked if ask or confirmed else "",
         "tax_number_confirmed": confirmed,
+        "clocks": _clocks(desk),
     }
+
+
+def _clocks(desk: Desk) -> list[ClockCard]:
+    """In a sandbox, the test clocks on which the organisation may live."""
+    if desk.holder.kind is not Kind.CHANNEL or not wiring.house().pretence:
+        return []
+    with acting(desk.holder):
+        return [clock for clock in clocks() if clock.ended_at is None]
 
 
 def _country_not_served(request: Any, desk: Desk, plan: Plan, faults: Sequence[Fault]) -> HttpResponse:

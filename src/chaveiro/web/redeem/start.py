@@ -41,7 +41,7 @@ def start(request: Any) -> HttpResponse:
     """
     may_redeem(request)
     asked = request.POST if request.method == "POST" else request.GET
-    choice = _choice(request.actor, asked.get("for", ""), asked.get("purpose", ""))
+    choice = choice_of(request.actor, asked.get("for", ""), asked.get("purpose", ""))
     if request.method != "POST":
         context = {
             "unfinished": _unfinished(request),
@@ -58,7 +58,7 @@ def start(request: Any) -> HttpResponse:
     return remember(request, see_other(f"/redeem/{draft.tag_of(begun)}/attest"), begun, code)
 
 
-def _choice(actor: Actor, subscription: str, act: str) -> choosing.Choice | None:
+def choice_of(actor: Actor, subscription: str, act: str) -> choosing.Choice | None:
     """The subscription that an address names. Raises NotFound when it is not one that this actor could extend."""
     if not subscription:
         return None

@@ -32,8 +32,8 @@ class Strip:
 
 @register.simple_tag
 def life_strip(card: Any) -> Strip:
-    """The geometry for a subscription's card (stage, ends_on, access_stops_on, erasure_on) on the platform's day."""
-    today = wiring.means().day
+    """The geometry for a subscription's card (stage, ends_on, access_stops_on, erasure_on) on its own day, or today."""
+    today = getattr(card, "day", None) or wiring.means().day
     at = _place(today, card)
     said = _("Today, %(day)s") % {"day": figures(language()).day_of_year(today)}
     return Strip(at, max(0, (at or 0) - MARK_HALF), said)

@@ -13,15 +13,17 @@ from itertools import islice
 from django.db import connection, transaction
 
 from chaveiro.apps.closing.queries.assertions import Assertion, Ground, Violation
+from chaveiro.apps.closing.queries.erased import ERASED
 from chaveiro.apps.closing.queries.journal import H1
 from chaveiro.apps.closing.queries.keys import K1, K2, K3, K4, K5
 from chaveiro.apps.closing.queries.ledger import L1, L2
 from chaveiro.apps.closing.queries.licences import A1
+from chaveiro.apps.closing.queries.life import N1, N2, P1_DATES
 from chaveiro.apps.closing.queries.secrets import S1
 
 __all__ = ["ASSERTIONS", "TOLD_AT_MOST", "Assertion", "Ground", "Violation", "broken", "snapshot"]
 
-ASSERTIONS: tuple[Assertion, ...] = (*K1, *K2, *K3, *K4, *K5, *L1, *L2, *A1, *H1, *S1)
+ASSERTIONS: tuple[Assertion, ...] = (*K1, *K2, *K3, *K4, *K5, *L1, *L2, *A1, *H1, *S1, *N1, *N2, *P1_DATES, *ERASED)
 # Of each assertion: who has seen a hundred breaches has seen the breach.
 TOLD_AT_MOST = 100
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection
 
+from chaveiro.rules.datakeys import DataKeys
 from chaveiro.rules.journal import SignatureReader
 from chaveiro.rules.keys import Digester
 
@@ -24,7 +25,8 @@ class Ground:
     """What the assertions need beside the database.
 
     `day` is the platform's today. `digesters` know our keys, `reader` our signatures. `outside` are checkpoints that
-    were kept elsewhere; `secrets` are texts that must stand nowhere, by the name under which they are told.
+    were kept elsewhere; `secrets` are texts that must stand nowhere, by the name under which they are told. `keys` is
+    the store of data keys, None where it is out of reach.
     """
 
     day: date
@@ -32,6 +34,7 @@ class Ground:
     reader: SignatureReader
     outside: tuple[str, ...] = ()
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    keys: DataKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +16,6 @@ from django.db import connection
 
 LISTED_AT_MOST = 200
 PORTION_AT_MOST = 2_000  # of a list that is written into a file, whole
-# Days before the end that notices name (rules, section 5), and the length of grace at most.
-SOON = (60, 30, 7, 1)
 
 WAITING = """
 SELECT (SELECT count(*) FROM closing_correction x WHERE state = 'proposed' AND seen_correction(x.organisation_id)),
@@ -25,22 +23,11 @@ SELECT (SELECT count(*) FROM closing_correction x WHERE state = 'proposed' AND s
         AND recalled_at IS NULL AND seen_batch(b.holder_id)),
     (SELECT count(*) FROM operations_operation o WHERE state = 'failed' AND seen_operation(o.actor_id)),
     (SELECT count(*) FROM closing_letters_given_up(100)),
-    (SELECT count(*) FROM customers_customer c WHERE closed_at IS NULL AND seen_customer(c.id))
-"""
-
-ENDING = """
-SELECT CASE WHEN s.ends_on <= %(day)s THEN 0 WHEN s.ends_on <= %(day)s + 1 THEN 1 WHEN s.ends_on <= %(day)s + 7 THEN 7
-        WHEN s.ends_on <= %(day)s + 30 THEN 30 ELSE 60 END AS soon, count(*)
-FROM subscriptions_subscription s JOIN catalog_policy p ON p.id = s.policy_id
-WHERE s.ends_on > %(day)s::date - 366 AND s.ends_on <= %(day)s::date + 60 AND s.closed_at IS NULL
-  AND s.erased_on IS NULL AND s.ends_on + (p.numbers ->> 'grace_days')::integer > %(day)s
-  AND seen_subscription(s.customer_id, s.id)
-GROUP BY soon
-"""
-
-REDEEMED = """
-SELECT day, count(*), count(*) FILTER (WHERE reversed_at IS NOT NULL) FROM redemption_redemption r
-WHERE at >= %s AND seen_redemption(r.customer_id, r.organisation_id, r.draft_id) GROUP BY day ORDER BY day
+    (SELECT count(*) FROM customers_customer c WHERE closed_at IS NULL AND seen_customer(c.id)),
+    (SELECT count(*) FROM notices_notice n JOIN subscriptions_subscription s ON s.id = n.subscription_id
+        WHERE n.state = 'bounced' AND n.kind NOT LIKE 'bounced-%' AND s.term = n.term AND s.erased_on IS NULL
+          AND s.clock_id IS NULL AND seen_notice(n.customer_id, n.organisation_id, n.account_id)
+          AND seen_subscription(s.customer_id, s.id))
 """
 
 REDEMPTIONS = """
@@ -100,6 +87,7 @@ class Waiting:
     failed_operations: int
     letters_given_up: int
     customers: int
+    notices_bounced: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +112,6 @@ def keys_for_sale() -> int:
     """Keys that can be redeemed, of all batches that are for sale."""
     row = connection.connection.execute("SELECT closing_keys_for_sale()", prepare=True).fetchone()
     return int(row[0] or 0) if row else 0
-
-
-def ending(day: date) -> dict[int, int]:
-    """Subscriptions by how soon they end: within 60, 30, 7 days, tomorrow; 0 are those in grace."""
-    rows = connection.connection.execute(ENDING, {"day": day}).fetchall()
-    return {0: 0, **dict.fromkeys(SOON, 0), **dict(rows)}
-
-
-def redeemed_by_day(since: datetime) -> list[tuple[date, int, int]]:
-    """Redemptions of each day since an instant, and how many of them were taken back; days without any are left out."""
-    return [tuple(row) for row in connection.connection.execute(REDEEMED, (since,)).fetchall()]
 
 
 def redemptions(wanted: Wanted, *, before: UUID | None = None, limit: int = 50) -> list[dict[str, Any]]:
@@ -217,11 +194,6 @@ def database_now() -> tuple[datetime, str, int]:
     ).fetchone()
     assert row is not None
     return row[0], row[1], row[2]
-
-
-def month_before(now: datetime) -> datetime:
-    """Thirty days before, at midnight UTC."""
-    return (now - timedelta(days=29)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def attestation(redemption: UUID) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from chaveiro.apps.identity.queries import Identified
 from chaveiro.rules.actors import ANONYMOUS, Actor, Kind
 from chaveiro.rules.factors import TRIES_AT_MOST, ChallengeSpent
 from chaveiro.rules.means import Means
+from chaveiro.rules.services import WAITS
 
 QUESTION_BYTES = 32
 
@@ -36,6 +37,7 @@ class About(StrEnum):
     MAILED_CODE = "mailed_code"
     PROVIDER = "provider"
     TESTIMONY = "testimony"
+    SERVICE = "service"  # what a service sent somebody for
 
 
 LIVES: Mapping[About, timedelta] = {
@@ -46,6 +48,7 @@ LIVES: Mapping[About, timedelta] = {
     About.MAILED_CODE: timedelta(minutes=10),
     About.PROVIDER: timedelta(minutes=15),
     About.TESTIMONY: timedelta(minutes=15),
+    About.SERVICE: WAITS,
 }
 
 

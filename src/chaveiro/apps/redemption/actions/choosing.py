@@ -94,7 +94,7 @@ def _weighed(
 ) -> Choice:
     target = candidate.target
     chosen = None if seats is None else {target.product_code: seats}
-    around = rules.Situation(act, means.day, candidate.country, False, target, chosen)
+    around = rules.Situation(act, candidate.day or means.day, candidate.country, False, target, chosen)
     plan, _verdicts, faults = rules.plan(items, known, around)
     refusals = {fault.refusal.code: fault.refusal for fault in faults}  # said once, of however many keys
     return Choice(act, candidate, plan.effects[0] if plan.effects else None, tuple(refusals.values()))

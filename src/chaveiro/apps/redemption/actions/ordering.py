@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from django.db import connection
 
+from chaveiro.apps.clocks.queries import clock_if_seen
 from chaveiro.apps.redemption import queries
 from chaveiro.rules import redemption as rules
 from chaveiro.rules.actors import Actor, Kind
@@ -30,6 +32,7 @@ class Order:
     language, address and agent, and is None when nobody attested. `start_over` takes up keys that another draft holds,
     when all of that draft's keys are here. `tax_number_again` says that a second organisation with a tax number that is
     known is meant. `countries` are the codes of all countries that exist.
+    An organisation that is opened may be one of a test (`is_test`), and then live on a test clock (`clock`).
     """
 
     purpose: str
@@ -46,6 +49,7 @@ class Order:
     tax_number_again: bool = False
     countries: Collection[str] = ()
     is_test: bool = False
+    clock: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ def weigh(
     target, country = None, None
     if order.subscription is not None:
         target, country = queries.target_of(order.subscription)
-    customer, customer_country = _customer(actor, order, target.customer if target else None)
+    customer, customer_country, own_day = _customer(actor, order, target.customer if target else None)
+    day, off_clock = _day(order, customer, own_day or means.day)
     around = rules.Situation(
-        order.purpose, means.day, country or customer_country, customer is None, target, order.seats_after
+        order.purpose, day, country or customer_country, customer is None, target, order.seats_after
     )
     if known is None:
         known = queries.known_keys(order.items, order.draft, means)
@@ -88,7 +93,7 @@ def weigh(
     form = _form_faults(order, customer)
     malformed = {fault.pointer for fault in form}
     rest = [fault for fault in _with_offers(order, known, found) if fault.pointer not in malformed]
-    faults = (*form, *rest, *against)
+    faults = (*form, *rest, *against, *off_clock)
     again = _has_known_tax_number(order, verdicts, faults)
     if again and not order.tax_number_again:
         faults = (*faults, Fault(TAX_NUMBER, TaxNumberKnown()))
@@ -103,15 +108,27 @@ def refuse(weighed: Weighed) -> None:
         raise Refusals(weighed.faults)
 
 
-def _customer(actor: Actor, order: Order, of_target: UUID | None) -> tuple[UUID | None, str | None]:
-    """The existing customer, if it is one, and the country that counts."""
+def _day(order: Order, customer: UUID | None, day: date) -> tuple[date, list[Fault]]:
+    """The day on which the order acts: that of the test clock onto which it opens a customer; what is wrong with it."""
+    if order.clock is None:
+        return day, []
+    if customer is not None:
+        return day, [Fault("/clock", Malformed(field="clock", reason="is for an organisation that is opened"))]
+    found = clock_if_seen(order.clock)
+    if found is None or found.ended_at is not None or not order.is_test:
+        return day, [Fault("/clock", Malformed(field="clock", reason="is no test clock of yours that goes on"))]
+    return found.day, []
+
+
+def _customer(actor: Actor, order: Order, of_target: UUID | None) -> tuple[UUID | None, str | None, date | None]:
+    """The existing customer, if it is one, the country that counts, and the day of its test clock."""
     wanted = order.customer
     existing = wanted if isinstance(wanted, UUID) else of_target
     if existing is None and actor.kind is Kind.CUSTOMER and wanted is None:
         existing = actor.customer
     if existing is None:
         may_redeem(actor, order.purpose, customer=None)
-        return None, wanted.country if isinstance(wanted, NewCustomer) else None
+        return None, wanted.country if isinstance(wanted, NewCustomer) else None, None
     if isinstance(wanted, NewCustomer) or (of_target is not None and of_target != existing):
         raise Malformed(field="customer", reason="is not the one whose subscription is named")
     found = queries.existing_customer(existing, actor.organisation, order.subscription)
@@ -122,7 +139,7 @@ def _customer(actor: Actor, order: Order, of_target: UUID | None) -> tuple[UUID 
         partner_of_record=found.has_actor_as_partner_of_record,
         chooses_seats=bool(order.seats_after),
     )
-    return existing, found.country
+    return existing, found.country, found.day
 
 
 def _form_faults(order: Order, customer: UUID | None) -> list[Fault]:

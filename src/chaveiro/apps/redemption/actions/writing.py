@@ -10,11 +10,11 @@ from uuid import UUID
 
 from django.conf import settings
 
-from chaveiro.apps.redemption.actions.ordering import Weighed
+from chaveiro.apps.redemption.actions.ordering import Order, Weighed
 from chaveiro.rules import redemption as rules
 from chaveiro.rules.actors import Actor
 from chaveiro.rules.means import Means
-from chaveiro.rules.openings import Administrator, NewCustomer
+from chaveiro.rules.openings import NewCustomer
 
 Id = TypeVar("Id", UUID, str)
 AS_JSON = json.JSONEncoder(default=str, ensure_ascii=False).encode
@@ -79,7 +79,7 @@ def plan_json(
             "fingerprint": plan.fingerprint,
             "day": plan.day,
         },
-        **_opening(order.customer, order.administrator, names, is_test=order.is_test),
+        **_opening(order, names),
         "effects": [
             _effect(effect, subscription, names)
             for effect, subscription in zip(plan.effects, names.subscriptions, strict=True)
@@ -108,9 +108,8 @@ def plan_json(
     return AS_JSON(whole)
 
 
-def _opening(
-    customer: UUID | NewCustomer | None, person: Administrator | None, names: Names[str], *, is_test: bool
-) -> dict[str, Any]:
+def _opening(order: Order, names: Names[str]) -> dict[str, Any]:
+    customer, person = order.customer, order.administrator
     if not isinstance(customer, NewCustomer) or person is None:
         return {"customer": None, "account": None, "person": None}
     user_name = person.user_name()
@@ -123,7 +122,8 @@ def _opening(
             "language": customer.language,
             "time_zone": customer.time_zone,
             "domain_prefix": customer.domain_prefix,
-            "is_test": is_test,
+            "is_test": order.is_test,
+            "clock": order.clock,
         },
         "account": {
             "id": names.account,

@@ -33,7 +33,7 @@ def publish_product(*, actor: Actor, description: Description, policy: str = STA
     _must_operate(actor)
     description.check()
     with acting(actor):
-        _alone()
+        alone()
         policy_id = _policy_id(policy, actor, means.now)
         row, _ = ProductRow.objects.get_or_create(code=description.code, defaults={"created_at": means.now})
         last = ProductVersion.objects.filter(product=row).order_by("-number").first()
@@ -78,11 +78,12 @@ def publish_policy(*, actor: Actor, name: str, policy: Policy, means: Means) -> 
     """
     _must_operate(actor)
     with acting(actor):
-        _alone()
-        return _publish_policy(name, policy, actor, means.now)
+        alone()
+        return write_policy(name, policy, actor, means.now)
 
 
-def _publish_policy(name: str, policy: Policy, actor: Actor, now: datetime) -> int:
+def write_policy(name: str, policy: Policy, actor: Actor, now: datetime) -> int:
+    """The version's row and its journal entry, for who may publish, alone; answers the id."""
     last = PolicyRow.objects.filter(name=name).order_by("-version").first()
     if last is not None:
         before = Policy.from_dict(last.numbers)
@@ -98,6 +99,20 @@ def _publish_policy(name: str, policy: Policy, actor: Actor, now: datetime) -> i
     return int(row.pk)
 
 
+def follow(policy_id: int, name: str, actor: Actor, now: datetime) -> tuple[str, ...]:
+    """Every product whose newest version stands under an older version of the policy gets one under this; their codes.
+
+    Nothing else of them changes: keys that are sold, redeemed from now on, begin new terms under it.
+    """
+    behind = [each for each in queries.products() if each.policy_name == name and each.policy_id != policy_id]
+    for each in behind:
+        number = each.number + 1
+        facts = _facts(each.description, policy_id)
+        ProductVersion.objects.create(product_id=each.id, number=number, published_at=now, **facts)
+        record(tag="product:published", at=now, actor=actor, subject_id=each.code, facts={"version": number})
+    return tuple(each.code for each in behind)
+
+
 def _policy_id(name: str, actor: Actor, now: datetime) -> int:
     """The newest version of the policy; the standard one comes into being with the first product."""
     try:
@@ -105,7 +120,7 @@ def _policy_id(name: str, actor: Actor, now: datetime) -> int:
     except NotFound:
         if name != STANDARD:
             raise
-    return _publish_policy(STANDARD, DEFAULT_POLICY, actor, now)
+    return write_policy(STANDARD, DEFAULT_POLICY, actor, now)
 
 
 def _facts(description: Description, policy_id: int) -> dict[str, object]:
@@ -120,7 +135,8 @@ def _facts(description: Description, policy_id: int) -> dict[str, object]:
     }
 
 
-def _alone() -> None:
+def alone() -> None:
+    """Wait for whoever publishes now, until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (PUBLISHING_LOCK,))
 

@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaveiro.rules.calendars import OCTETS_IN_A_LINE, Event, write
+from chaveiro.adapters.calendar_file import calendar
+from chaveiro.rules.calendars import Event
 
+OCTETS_IN_A_LINE = 75
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -20,6 +22,10 @@ def lines_of(text: str) -> list[tuple[str, str]]:
     unfolded = text.replace("\r\n ", "").removesuffix("\r\n").split("\r\n")
     pairs = [line.partition(":") for line in unfolded]
     return [(name, value) for name, _colon, value in pairs]
+
+
+def written(events: list[Event], name: str = "x") -> str:
+    return calendar(events, name=name, stamp=NOON).decode()
 
 
 def plain(value: str) -> str:
@@ -50,7 +56,7 @@ def an_event(**changes: object) -> Event:
 
 
 def test_an_entry_is_a_whole_day_with_its_reminders() -> None:
-    told = lines_of(write([an_event()], name="Padaria Sol", stamp=NOON))
+    told = lines_of(written([an_event()], "Padaria Sol"))
     assert told[0] == ("BEGIN", "VCALENDAR")
     assert told[-1] == ("END", "VCALENDAR")
     assert not {"METHOD"} & {name for name, _ in told}
@@ -65,10 +71,10 @@ def test_an_entry_is_a_whole_day_with_its_reminders() -> None:
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=300))
 def test_any_text_comes_back_as_it_was_and_ends_no_line(text: str) -> None:
-    told = dict(lines_of(write([an_event(summary=text, remind_days_before=())], name="x", stamp=NOON)))
+    told = dict(lines_of(written([an_event(summary=text, remind_days_before=())])))
     assert plain(told["SUMMARY"]) == text
 
 
 def test_a_line_end_in_a_name_starts_no_line_of_its_own() -> None:
-    told = lines_of(write([an_event(summary="Sol\r\nURL:https://elsewhere.test")], name="x", stamp=NOON))
+    told = lines_of(written([an_event(summary="Sol\r\nURL:https://elsewhere.test")]))
     assert [value for name, value in told if name == "URL"] == ["https://example.test/subscriptions/sub_1"]

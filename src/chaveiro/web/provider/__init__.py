@@ -1,0 +1,1 @@
+"""The installation as an OpenID Connect provider for the vendor's services: addresses below `/oidc/`."""
