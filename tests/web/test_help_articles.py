@@ -222,7 +222,8 @@ def walk(server: Server, database: str, data: Path, language: str, slugs: list[s
     world = build_world()
     bruno, _first = open_customer(world, make_keys(world), "uma")
     newcomer, second = open_customer(world, make_keys(world), "outra")
-    Account.objects.filter(id__in=[bruno.account, newcomer.account, world.duarte.account]).update(language=language)
+    people = [bruno.account, newcomer.account, world.duarte.account, world.ana.account]
+    Account.objects.filter(id__in=people).update(language=language)
     keys = make_keys(world, 12)
     age_the_stock()
     failed = []
