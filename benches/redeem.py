@@ -37,8 +37,8 @@ WITH n AS (SELECT nextval('bench_floor') AS number, uuidv7() AS customer, uuidv7
         'customer', customer, 'bruno@padariasol.example', '', 'Bruno', 'Costa', 'pt-pt', 'Europe/Lisbon',
         instant FROM n),
     c AS (INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone, domain_prefix, opened_at,
-        is_test) SELECT customer, 'Padaria Sol, Lda.', 'PT', '', 'pt-pt', 'Europe/Lisbon', 'f' || number, instant, false
-        FROM n),
+        is_test, contact_email) SELECT customer, 'Padaria Sol, Lda.', 'PT', '', 'pt-pt', 'Europe/Lisbon', 'f' || number,
+        instant, false, '' FROM n),
     p AS (INSERT INTO customers_person (id, customer_id, account_id, user_name, country_of_use, created_at)
         SELECT person, customer, account, 'bruno.costa', 'PT', instant FROM n),
     o AS (INSERT INTO customers_role (person_id, customer_id, name, since)
@@ -222,9 +222,9 @@ def _grow(place: Ground, keys: int, customers: int) -> None:
         )
         link.execute(
             """WITH c AS (INSERT INTO customers_customer (id, name, country, tax_number, language, time_zone,
-                       domain_prefix, opened_at, is_test)
+                       domain_prefix, opened_at, is_test, contact_email)
                    SELECT uuidv7(), 'Cliente ' || n, 'PT', '', 'pt-pt', 'Europe/Lisbon', 'grow' || n, now(),
-                       false
+                       false, ''
                    FROM generate_series(1, %s) AS n RETURNING id)
                INSERT INTO subscriptions_subscription (id, customer_id, product_id, policy_id, price_class, seats,
                    assigned, ends_on, credit, term, version, paid_by, opened_at)
