@@ -283,9 +283,6 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         service = self.desk.service(client_id)
         return None if service is None else _Client(service, self.desk)
 
-    def generate_token(self, *, scope: str | None = None, **_facts: Any) -> dict[str, Any]:
-        raise NotImplementedError  # the grant knows the token already
-
     def save_token(self, token: Any, request: Any) -> None:
         """It was kept when the code was taken."""
 
@@ -303,9 +300,6 @@ class _CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
     """The one grant: a code, taken once, whatever else turns out to be wrong with what came along."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = METHODS
-
-    def save_authorization_code(self, code: str, request: Any) -> None:
-        raise NotImplementedError  # codes are given by the person's own act
 
     def query_authorization_code(self, code: str, client: _Client) -> _Code | None:
         self.request.access = self.server.access()

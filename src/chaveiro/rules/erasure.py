@@ -18,10 +18,9 @@ from uuid import UUID
 from chaveiro.rules import identifiers
 from chaveiro.rules.errors import Malformed, NotAllowed, Refusal
 from chaveiro.rules.lifecycle import days_later
+from chaveiro.rules.notices import CLOSED_DAYS, PROOF_DAYS
 
 NOTICE = "erasure-"  # what the kinds of all deletion notices begin with
-TOLD_DAYS_BEFORE = 7
-CLOSED_DAYS_BEFORE = 30
 # How long the names of a customer wait for the last notice to be posted, after its last subscription was erased.
 LAST_NOTICE_DAYS = 30
 ERASURES_A_DAY = 10
@@ -131,7 +130,7 @@ def due_day(ends_on: date, retention_days: int, postponed_to: date | None, close
     A subscription whose opening was taken back has no end of its own: thirty days count from that day. A postponement
     only ever moves it later.
     """
-    own = days_later(ends_on, retention_days) if closed_on is None else days_later(closed_on, CLOSED_DAYS_BEFORE)
+    own = days_later(ends_on, retention_days) if closed_on is None else days_later(closed_on, CLOSED_DAYS)
     return own if postponed_to is None else max(own, postponed_to)
 
 
@@ -152,7 +151,7 @@ def decide(case: Case, day: date) -> Proof | Wait:
 def _stands(evidence: Evidence, day: date) -> bool:
     if evidence.approved_on is None or evidence.approved_on > day:
         return False
-    return TOLD_DAYS_BEFORE <= (day - evidence.told_on).days <= EVIDENCE_STANDS_DAYS
+    return PROOF_DAYS <= (day - evidence.told_on).days <= EVIDENCE_STANDS_DAYS
 
 
 def _by_notice(case: Case, day: date) -> Proof | Wait:
@@ -164,8 +163,8 @@ def _by_notice(case: Case, day: date) -> Proof | Wait:
             wait = wait if wait.why is not Waiting.NOT_TOLD else Wait(Waiting.INSIDE_ONLY)
         elif not (one.direct or one.returns):
             wait = Wait(Waiting.NO_WAY_BACK)
-        elif (day - one.accepted_on).days < TOLD_DAYS_BEFORE:
-            return Wait(Waiting.TOLD_LATELY, days_later(one.accepted_on, TOLD_DAYS_BEFORE))
+        elif (day - one.accepted_on).days < PROOF_DAYS:
+            return Wait(Waiting.TOLD_LATELY, days_later(one.accepted_on, PROOF_DAYS))
         else:
             return Proof("notice", one.id, one.accepted_on, one.direct)
     return wait

@@ -276,21 +276,21 @@ WHERE e.kind = 'customer' AND e.day IS NULL AND c.clock_id IS NOT DISTINCT FROM 
       AND EXISTS (SELECT FROM notices_notice n WHERE n.customer_id = e.customer_id AND n.kind = 'erased')))
 ORDER BY e.id
 """
-CLOSE = """
-UPDATE customers_role r SET ended_at = %(now)s
-WHERE r.customer_id = %(customer)s AND r.ended_at IS NULL AND seen_person(r.customer_id);
-UPDATE identity_account a SET closed_at = coalesce(a.closed_at, %(now)s)
-WHERE a.customer_id = %(customer)s AND seen_account(a.id, a.customer_id, a.organisation_id);
-UPDATE customers_person p SET deleted_at = coalesce(p.deleted_at, %(now)s)
-WHERE p.customer_id = %(customer)s AND seen_person(p.customer_id);
-UPDATE delegation_partnerofrecord d SET state = 'ended', ended_at = %(now)s
+CLOSE = (
+    """UPDATE customers_role r SET ended_at = %(now)s
+WHERE r.customer_id = %(customer)s AND r.ended_at IS NULL AND seen_person(r.customer_id)""",
+    """UPDATE identity_account a SET closed_at = coalesce(a.closed_at, %(now)s)
+WHERE a.customer_id = %(customer)s AND seen_account(a.id, a.customer_id, a.organisation_id)""",
+    """UPDATE customers_person p SET deleted_at = coalesce(p.deleted_at, %(now)s)
+WHERE p.customer_id = %(customer)s AND seen_person(p.customer_id)""",
+    """UPDATE delegation_partnerofrecord d SET state = 'ended', ended_at = %(now)s
 WHERE d.customer_id = %(customer)s AND d.state IN ('proposed', 'confirmed')
-  AND seen_partner_of_record(d.customer_id, d.organisation_id);
-UPDATE customers_customer c SET closed_at = coalesce(c.closed_at, %(now)s)
-WHERE c.id = %(customer)s AND seen_customer(c.id);
-UPDATE notices_notice n SET state = 'dropped', settled_on = %(day)s, settled_at = %(now)s
-WHERE n.customer_id = %(customer)s AND n.state = 'owed' AND seen_by_operator()
-"""
+  AND seen_partner_of_record(d.customer_id, d.organisation_id)""",
+    """UPDATE customers_customer c SET closed_at = coalesce(c.closed_at, %(now)s)
+WHERE c.id = %(customer)s AND seen_customer(c.id)""",
+    """UPDATE notices_notice n SET state = 'dropped', settled_on = %(day)s, settled_at = %(now)s
+WHERE n.customer_id = %(customer)s AND n.state = 'owed' AND seen_by_operator()""",
+)
 
 
 def blank_due(*, day: date, clock: UUID | None, means: Means) -> list[UUID]:
@@ -314,7 +314,7 @@ def _blank_customer(erasure: UUID, customer: UUID, day: date, means: Means) -> b
         if seen(Erasure).filter(id=erasure, day__isnull=True).select_for_update().first() is None:
             return False
         with connection.cursor() as cursor:
-            for statement in CLOSE.split(";"):
+            for statement in CLOSE:
                 cursor.execute(statement, values)
         rows = blank(inventory.blanking_of_customer(), customer)
         seen(Erasure).filter(id=erasure).update(day=day, at=means.now, rows=rows)

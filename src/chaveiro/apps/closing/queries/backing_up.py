@@ -11,9 +11,10 @@ from typing import Any
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from chaveiro.apps.closing.queries.inventory import blank_of
 from chaveiro.apps.journal import queries as journal
 from chaveiro.rules.backups import is_backed_up
-from chaveiro.rules.inventory import LIBRARIES, NOT_WHO, OWN_REASONS, TABLES, Blank, Table, hops
+from chaveiro.rules.inventory import LIBRARIES, TABLES, Table, hops
 
 # So that a value is written down as the same text whatever the server, the role or the machine prefers.
 SPELLING = (
@@ -41,14 +42,6 @@ ORDER BY version
 INSTEAD: Mapping[tuple[str, str], str] = {
     ("notices_owed", "relayed_at"): "CASE WHEN EXISTS (SELECT FROM procrastinate_jobs j"
     " WHERE j.status IN ('todo', 'doing') AND (j.args ->> 'owed')::bigint = t.id) THEN NULL ELSE t.relayed_at END",
-}
-BLANKS: Mapping[Blank, str] = {
-    Blank.EMPTY: "''",
-    Blank.REASON: f"CASE WHEN {{column}} IN {OWN_REASONS} THEN {{column}} ELSE '' END",
-    Blank.NULL: "NULL",
-    Blank.NO_FACTS: "'{{}}'",
-    Blank.BY_ID: "'erased-' || replace(t.id::text, '-', '')",
-    Blank.NOT_WHO: f"{{column}} - ARRAY{list(NOT_WHO)}",
 }
 
 
@@ -121,7 +114,8 @@ def selection(table: Table) -> str:
         f" WHEN coalesce({customers}) IS NOT NULL THEN 'customer' END",
         f"coalesce({subscription}::text, concat_ws(',', {customers}))",
     )
-    blanks = [] if table.removed else [BLANKS[kind].format(column=f't."{name}"') for name, kind in table.erased.items()]
+    erased = {} if table.removed else table.erased
+    blanks = [blank_of(f't."{name}"', kind, "t.id") for name, kind in erased.items()]
     # Names of the inventory, which are ours; no value of anybody's stands in the statement.
     return f"SELECT {', '.join((*whose, *columns, *blanks))} FROM {table.name} AS t {' '.join(joins)}"  # noqa: S608
 

@@ -18,9 +18,8 @@ from chaveiro.rules import erasure
 from chaveiro.rules.erasure import Case, Proof, Told, Wait
 from chaveiro.rules.errors import NotFound
 from chaveiro.rules.lifecycle import days_later
+from chaveiro.rules.notices import QUIET_DAYS
 from chaveiro.rules.policies import DEFAULT_POLICY
-
-QUIET_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,25 +57,24 @@ def left_of(table: Table, paths: tuple[str, ...], owner: str) -> str:
 def _statement(table: Table, condition: str) -> str:
     if table.removed:
         return f"DELETE FROM {table.name} WHERE {condition}"  # noqa: S608 - names of the inventory
-    values = ", ".join(f"{column} = {_blank(column, blank)}" for column, blank in table.erased.items())
+    values = ", ".join(f"{column} = {blank_of(column, blank)}" for column, blank in table.erased.items())
     some = " OR ".join(f"NOT ({_is_blank(column, blank)})" for column, blank in table.erased.items())
     return f"UPDATE {table.name} SET {values} WHERE {condition} AND ({some})"  # noqa: S608 - as above
 
 
-def _blank(column: str, blank: Blank) -> str:
+def blank_of(column: str, blank: Blank, identity: str = "id") -> str:
+    """What stands for a column's value once it is erased, as an expression: the twin of rules.records.blanked."""
     return {
         Blank.EMPTY: "''",
-        Blank.REASON: "''",
+        Blank.REASON: f"CASE WHEN {column} IN {OWN_REASONS} THEN {column} ELSE '' END",
         Blank.NULL: "NULL",
         Blank.NO_FACTS: "'{}'",
-        Blank.BY_ID: "'erased-' || replace(id::text, '-', '')",
-        Blank.NOT_WHO: " - ".join((column, *(f"'{name}'" for name in NOT_WHO))),
+        Blank.BY_ID: f"'erased-' || replace({identity}::text, '-', '')",
+        Blank.NOT_WHO: f"{column} - ARRAY{list(NOT_WHO)}",
     }[blank]
 
 
 def _is_blank(column: str, blank: Blank) -> str:
     if blank is Blank.NULL:
         return f"{column} IS NULL"
-    if blank is Blank.REASON:
-        return f"{column} IN ('', {', '.join(repr(reason) for reason in OWN_REASONS)})"
-    return f"{column} = {_blank(column, blank)}"
+    return f"{column} = {blank_of(column, blank)}"
