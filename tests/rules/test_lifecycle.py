@@ -78,6 +78,15 @@ def test_each_subscription_tells_its_next_change_and_its_day(day: date, expected
     assert next_change(day, ENDS_ON, DEFAULT_POLICY) == expected
 
 
+@pytest.mark.parametrize(
+    ("erase_on", "told"),
+    [(date(2027, 8, 10), date(2027, 8, 10)), (date(2027, 6, 1), date(2027, 6, 29))],
+)
+def test_an_erasure_put_off_is_told_with_its_own_day_and_never_an_earlier_one(erase_on: date, told: date) -> None:
+    change = next_change(date(2027, 4, 15), ENDS_ON, DEFAULT_POLICY, None, erase_on)
+    assert change == Change(Stage.DELETED, told)
+
+
 def test_nothing_comes_after_deletion() -> None:
     assert next_change(date(2027, 8, 2), ENDS_ON, DEFAULT_POLICY, date(2027, 8, 1)) is None
 

@@ -105,6 +105,7 @@ class Life:
     policy: Policy
     erased_on: date | None = None
     closed_on: date | None = None
+    erase_on: date | None = None  # until when its erasure was put off
 
     def stage_on(self, day: date) -> Stage:
         """The stage on a day."""
@@ -208,7 +209,7 @@ def decide(
         stage=stage,
         hindrances=hindrances,
         until=None if hindrances else _allowed_until(act, life),
-        next_change=next_change(day, life.ends_on, life.policy, life.erased_on),
+        next_change=next_change(day, life.ends_on, life.policy, life.erased_on, life.erase_on),
     )
 
 

@@ -90,7 +90,7 @@ def told(one: Entitlement) -> dict[str, Any]:
         "licensed": one.held.licensed,
         "ends_on": life.ends_on.isoformat(),
         "access_stops_on": life.access_stops_on.isoformat(),
-        "erasure_on": (life.erased_on or erasure_due_on(life.ends_on, life.policy)).isoformat(),
+        "erasure_on": (life.erased_on or erasure_due_on(life.ends_on, life.policy, life.erase_on)).isoformat(),
         "reasons": [reason(hindrance) for hindrance in access.hindrances],
         "next_change": access.next_change
         and {"stage": access.next_change.stage.value, "day": access.next_change.day.isoformat()},

@@ -80,8 +80,10 @@ def stage_on(day: date, ends_on: date, policy: Policy, erased_on: date | None = 
     return Stage.GRACE if days < policy.grace_days else Stage.RETAINED
 
 
-def next_change(day: date, ends_on: date, policy: Policy, erased_on: date | None = None) -> Change | None:
-    """What comes next if nobody renews, and when; None once deleted.
+def next_change(
+    day: date, ends_on: date, policy: Policy, erased_on: date | None = None, erase_on: date | None = None
+) -> Change | None:
+    """What comes next if nobody renews, and when; None once deleted. `erase_on` is an erasure put off until then.
 
     The day of an erasure is the day it is due, or the day itself once that has passed: then something holds it
     back (a missing proof of notice, a legal hold), and this is the earliest that it can be.
@@ -95,7 +97,7 @@ def next_change(day: date, ends_on: date, policy: Policy, erased_on: date | None
     access_stops_on = days_later(ends_on, policy.grace_days)
     if day < access_stops_on and (erased_on is None or access_stops_on < erased_on):
         return Change(Stage.RETAINED, access_stops_on)
-    return Change(Stage.DELETED, erased_on or max(day, erasure_due_on(ends_on, policy)))
+    return Change(Stage.DELETED, erased_on or max(day, erasure_due_on(ends_on, policy, erase_on)))
 
 
 def window(stage: Stage, day: date, policy: Policy) -> Window:
@@ -116,9 +118,13 @@ def window(stage: Stage, day: date, policy: Policy) -> Window:
             raise Malformed(field="stage", reason="deleted is a row of the ledger, not a range of dates")
 
 
-def erasure_due_on(ends_on: date, policy: Policy) -> date:
-    """The first day on which erasure is due, never before; whether it may happen is for its own proof."""
-    return days_later(ends_on, policy.retention_days)
+def erasure_due_on(ends_on: date, policy: Policy, erase_on: date | None = None) -> date:
+    """The first day on which erasure is due, never before; whether it may happen is for its own proof.
+
+    `erase_on` is a day until which it was put off; that only ever moves it later.
+    """
+    by_policy = days_later(ends_on, policy.retention_days)
+    return by_policy if erase_on is None else max(by_policy, erase_on)
 
 
 def erasure_due(day: date, policy: Policy) -> Window:

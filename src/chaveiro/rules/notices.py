@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from chaveiro.rules.lifecycle import days_later
+from chaveiro.rules.lifecycle import days_later, erasure_due_on
 from chaveiro.rules.policies import Policy
 
 # An erasure that is put off is told this long before; 7 days are the least that a proof needs.
@@ -77,15 +77,12 @@ class Life:
         """The first day on which its data may be erased; whether they may is for the proof."""
         if self.closed:
             return self.erase_on or days_later(self.first_day, CLOSED_DAYS)
-        by_policy = days_later(self.ends_on, self.policy.retention_days)
-        return by_policy if self.erase_on is None else max(by_policy, self.erase_on)
+        return erasure_due_on(self.ends_on, self.policy, self.erase_on)
 
     @property
     def put_off(self) -> bool:
         """Whether its erasure has a date of its own, with a notice of its own."""
-        return self.erase_on is not None and (
-            self.closed or self.erase_on > days_later(self.ends_on, self.policy.retention_days)
-        )
+        return self.erase_on is not None and (self.closed or self.erase_on > erasure_due_on(self.ends_on, self.policy))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ SEEN = "seen_subscription(s.customer_id, s.id) AND seen_customer(c.id)"
 CARD = """
 SELECT s.id, c.id, c.name, c.country::text, p.code, names.names, s.seats, s.assigned, s.ends_on, s.credit, s.paid_by,
     s.erased_on, policy.numbers, delegation_counts(c.id, s.id, %(organisation)s), s.closed_at,
-    s.clock_id, CASE WHEN s.clock_id IS NOT NULL THEN (SELECT own.day FROM customers_day(c.id) AS own) END
+    s.clock_id, CASE WHEN s.clock_id IS NOT NULL THEN (SELECT own.day FROM customers_day(c.id) AS own) END, s.erase_on
 FROM subscriptions_subscription s
 JOIN customers_customer c ON c.id = s.customer_id
 JOIN catalog_product p ON p.id = s.product_id
@@ -234,9 +234,9 @@ def _card(row: tuple[Any, ...], day: date) -> SubscriptionCard:
         credit=row[9],
         paid_by=row[10],
         stage=stage_on(day, ends_on, policy, erased_on),
-        next_change=next_change(day, ends_on, policy, erased_on),
+        next_change=next_change(day, ends_on, policy, erased_on, row[17]),
         access_stops_on=days_later(ends_on, policy.grace_days),
-        erasure_on=erasure_due_on(ends_on, policy),
+        erasure_on=erasure_due_on(ends_on, policy, row[17]),
         is_of_record=row[13],
         days_left=(ends_on - day).days,
         closed_at=row[14],

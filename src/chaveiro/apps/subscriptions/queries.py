@@ -55,6 +55,7 @@ class Subscription:
     policy_version: int
     clock: UUID | None = None  # the test clock on which its customer lives, and the day that it has
     clock_day: date | None = None
+    erase_on: date | None = None  # until when its erasure was put off
 
     def today(self, day: date) -> date:
         """Its own day: its test clock's, else `day`, the platform's."""
@@ -64,7 +65,7 @@ class Subscription:
     def life(self) -> Life:
         """The dates from which its stage, and what may be done with it, follow."""
         closed_on = None if self.closed_at is None else self.closed_at.date()
-        return Life(self.ends_on, self.policy, self.erased_on, closed_on)
+        return Life(self.ends_on, self.policy, self.erased_on, closed_on, self.erase_on)
 
     def stage_on(self, day: date) -> Stage:
         """Its stage on a day, from what is known now."""
@@ -72,7 +73,7 @@ class Subscription:
 
     def next_change(self, day: date) -> Change | None:
         """What comes next if nobody renews, and when."""
-        return lifecycle.next_change(day, self.ends_on, self.policy, self.erased_on)
+        return lifecycle.next_change(day, self.ends_on, self.policy, self.erased_on, self.erase_on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +223,7 @@ def _card(row: rows.Subscription) -> Subscription:
     return Subscription(
         id=row.id,
         customer=row.customer_id,
+        erase_on=row.erase_on,
         product=row.product.code,
         price_class=row.price_class,
         seats=row.seats,

@@ -71,9 +71,9 @@ BEGIN
                   AND l.ended_at IS NULL AND l.subscription_id = s.id),
             (SELECT jsonb_agg(jsonb_build_array(b.kind, b.holder, b.put_on)) FROM subscriptions_block b
                 WHERE b.customer_id = found.customer AND b.lifted_at IS NULL
-                  AND (b.subscription_id IS NULL OR b.subscription_id = s.id))))
+                  AND (b.subscription_id IS NULL OR b.subscription_id = s.id)), s.erase_on))
         FROM (
-            SELECT s.id, pr.code, s.product_id, s.ends_on, s.erased_on, s.closed_at, po.numbers
+            SELECT s.id, pr.code, s.product_id, s.ends_on, s.erased_on, s.closed_at, s.erase_on, po.numbers
             FROM subscriptions_subscription s JOIN catalog_product pr ON pr.id = s.product_id
                 JOIN catalog_policy po ON po.id = s.policy_id
             WHERE s.customer_id = found.customer AND (asks <> 'channel' OR EXISTS (

@@ -72,8 +72,9 @@ def _held(
     numbers: str,
     licensed: bool,
     blocks: Sequence[tuple[str, str, str]] | None,
+    erase_on: str | None,
 ) -> Held:
-    life = Life(date.fromisoformat(ends_on), _policy(numbers), _day(erased_on), _day(closed_on))
+    life = Life(date.fromisoformat(ends_on), _policy(numbers), _day(erased_on), _day(closed_on), _day(erase_on))
     standing = tuple(
         Block(BlockKind(kind), Holder(holder), date.fromisoformat(since)) for kind, holder, since in blocks or ()
     )
